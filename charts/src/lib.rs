@@ -1,0 +1,1 @@
+//! A Helm chart in memory: loading, values, dependencies, rendering.

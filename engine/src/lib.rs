@@ -1,0 +1,1 @@
+//! A Helm release: pull, plan, apply, wait, hooks, storage.

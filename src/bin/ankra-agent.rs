@@ -1,0 +1,3 @@
+//! The `ankra-agent` daemon.
+
+fn main() {}

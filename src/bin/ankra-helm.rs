@@ -1,0 +1,3 @@
+//! The `ankra-helm` command.
+
+fn main() {}

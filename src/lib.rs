@@ -1,0 +1,1 @@
+//! The product: the `ankra-helm` command and the `ankra-agent` daemon.

@@ -1,0 +1,15 @@
+//! Go's template language, Sprig's and Helm's functions, and Go's view of
+//! values, YAML and JSON, byte for byte.
+//!
+//! Pure: no files, no network, no clock, no randomness. What a template may
+//! ask of the world comes through [`Host`].
+
+pub mod compat;
+pub mod func;
+pub mod host;
+pub mod value;
+
+pub use compat::Compat;
+pub use func::{Cx, Func, FuncError, FuncResult};
+pub use host::Host;
+pub use value::{GoType, Int, IntKind, List, Map, Object, Str, Value};

@@ -1,0 +1,208 @@
+//! Go maps with string keys: shared, mutable, always walked in key order.
+//!
+//! Lock rule: no lock is held while foreign code runs, except in
+//! [`Map::for_each`], whose closure must not write to the same map.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::{Str, Value};
+use crate::compat::Compat;
+
+/// The Go type of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MapType {
+    /// `map[string]interface {}`
+    Any,
+    /// `map[string]string`
+    String,
+    /// `chartutil.Values` / `common.Values`: what `.Values` is
+    Values,
+}
+
+impl MapType {
+    /// The type as `%T` prints it.
+    pub fn name(self, compat: Compat) -> &'static str {
+        match self {
+            MapType::Any => "map[string]interface {}",
+            MapType::String => "map[string]string",
+            MapType::Values => compat.values_type_name(),
+        }
+    }
+}
+
+/// A Go map: clones are the same map.
+#[derive(Clone)]
+pub struct Map(Arc<Cell>);
+
+struct Cell {
+    map_type: MapType,
+    entries: RwLock<Entries>,
+}
+
+/// Small maps are a sorted vector (the usual case: a handful of keys in one
+/// allocation); past this many keys a tree keeps insertion from being
+/// quadratic.
+const SMALL: usize = 24;
+
+enum Entries {
+    Small(Vec<(Str, Value)>),
+    Large(BTreeMap<Str, Value>),
+}
+
+impl Map {
+    /// An empty `map[string]interface {}`.
+    pub fn new() -> Self {
+        Map::of_type(MapType::Any)
+    }
+
+    /// An empty map of this Go type.
+    pub fn of_type(map_type: MapType) -> Self {
+        Map(Arc::new(Cell { map_type, entries: RwLock::new(Entries::Small(Vec::new())) }))
+    }
+
+    /// The Go type.
+    pub fn map_type(&self) -> MapType {
+        self.0.map_type
+    }
+
+    /// A new map of another Go type with the same entries (values shared).
+    pub fn with_type(&self, map_type: MapType) -> Map {
+        self.snapshot().into_iter().collect::<Map>().retyped(map_type)
+    }
+
+    fn retyped(self, map_type: MapType) -> Map {
+        let entries = std::mem::replace(&mut *self.0.entries.write(), Entries::Small(Vec::new()));
+        Map(Arc::new(Cell { map_type, entries: RwLock::new(entries) }))
+    }
+
+    /// The value under a key.
+    pub fn get(&self, key: &[u8]) -> Option<Value> {
+        match &*self.0.entries.read() {
+            Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok().map(|i| v[i].1.clone()),
+            Entries::Large(m) => m.get(key).cloned(),
+        }
+    }
+
+    /// Whether a key is there.
+    pub fn contains_key(&self, key: &[u8]) -> bool {
+        match &*self.0.entries.read() {
+            Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).is_ok(),
+            Entries::Large(m) => m.contains_key(key),
+        }
+    }
+
+    /// Sets a key for every holder of this map; gives back what was there.
+    pub fn insert(&self, key: impl Into<Str>, value: Value) -> Option<Value> {
+        let key = key.into();
+        let mut entries = self.0.entries.write();
+        if let Entries::Small(v) = &mut *entries {
+            // Keys mostly arrive in order (decoders sort); then this is a push.
+            let at = match v.last() {
+                Some(last) if last.0 < key => Err(v.len()),
+                None => Err(0),
+                _ => v.binary_search_by(|e| e.0.cmp(&key)),
+            };
+            match at {
+                Ok(i) => return Some(std::mem::replace(&mut v[i].1, value)),
+                Err(i) if v.len() < SMALL => {
+                    v.insert(i, (key, value));
+                    return None;
+                }
+                Err(_) => *entries = Entries::Large(std::mem::take(v).into_iter().collect()),
+            }
+        }
+        match &mut *entries {
+            Entries::Large(m) => m.insert(key, value),
+            Entries::Small(_) => None,
+        }
+    }
+
+    /// Removes a key for every holder of this map.
+    pub fn remove(&self, key: &[u8]) -> Option<Value> {
+        match &mut *self.0.entries.write() {
+            Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok().map(|i| v.remove(i).1),
+            Entries::Large(m) => m.remove(key),
+        }
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        match &*self.0.entries.read() {
+            Entries::Small(v) => v.len(),
+            Entries::Large(m) => m.len(),
+        }
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The keys in byte order.
+    pub fn keys(&self) -> Vec<Str> {
+        match &*self.0.entries.read() {
+            Entries::Small(v) => v.iter().map(|e| e.0.clone()).collect(),
+            Entries::Large(m) => m.keys().cloned().collect(),
+        }
+    }
+
+    /// The entries as they are now, in byte order of the keys. For loops
+    /// whose body may change the map.
+    pub fn snapshot(&self) -> Vec<(Str, Value)> {
+        match &*self.0.entries.read() {
+            Entries::Small(v) => v.clone(),
+            Entries::Large(m) => m.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        }
+    }
+
+    /// Calls `f` for each entry in byte order of the keys, without copying.
+    /// `f` must not write to this map (it would wait for ever).
+    pub fn for_each(&self, mut f: impl FnMut(&Str, &Value)) {
+        match &*self.0.entries.read_recursive() {
+            Entries::Small(v) => v.iter().for_each(|(k, v)| f(k, v)),
+            Entries::Large(m) => m.iter().for_each(|(k, v)| f(k, v)),
+        }
+    }
+
+    /// Whether both are the same map (not merely equal ones).
+    pub fn is_same(&self, other: &Map) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// An address that tells this map from every other living one.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
+    /// A copy that shares no map with this one; the Go types stay.
+    pub fn deep_copy(&self) -> Map {
+        let copy: Map = self.snapshot().into_iter().map(|(k, v)| (k, v.deep_copy())).collect();
+        if self.map_type() == MapType::Any { copy } else { copy.retyped(self.map_type()) }
+    }
+}
+
+impl Default for Map {
+    fn default() -> Self {
+        Map::new()
+    }
+}
+
+impl FromIterator<(Str, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Str, Value)>>(iter: I) -> Self {
+        let map = Map::new();
+        for (k, v) in iter {
+            map.insert(k, v);
+        }
+        map
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.snapshot()).finish()
+    }
+}

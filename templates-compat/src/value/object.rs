@@ -1,0 +1,77 @@
+//! Go structs and named types with methods: chart metadata, times, semantic
+//! versions, certificates.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use super::{GoType, Value};
+use crate::compat::Compat;
+use crate::func::{Cx, FuncResult};
+
+/// A struct, a pointer to one, or a named type, as templates see it.
+pub trait Object: Any + Debug + Send + Sync {
+    /// The type as `%T` prints it, such as `*semver.Version`.
+    fn type_name(&self, compat: Compat) -> Cow<'static, str>;
+
+    /// The reflect kind; a pointer unless said otherwise.
+    fn kind(&self) -> GoType {
+        GoType::Ptr
+    }
+
+    /// An exported field.
+    fn field(&self, name: &[u8]) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
+    /// Exported fields in declaration order, for `%v`, `%+v` and `toYaml`.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+
+    /// Whether the type has this method, and how many arguments it takes.
+    fn method(&self, name: &[u8]) -> Option<Method> {
+        let _ = name;
+        None
+    }
+
+    /// What `print` shows when the type implements `String()` or `Error()`.
+    fn to_go_string(&self) -> Option<String> {
+        None
+    }
+
+    /// What `encoding/json` writes when the type implements `MarshalJSON` or
+    /// `MarshalText`, or the value that it writes like (a struct's fields by
+    /// their json names).
+    fn to_json_value(&self) -> Option<Value> {
+        None
+    }
+
+    /// Whether `if` takes it as true (Go: structs always, pointers when not nil).
+    fn truth(&self) -> bool {
+        true
+    }
+
+    /// For the functions that know the concrete type.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// A method that a template may call.
+#[derive(Clone, Copy)]
+pub struct Method {
+    /// The signature without the receiver.
+    pub params: &'static [crate::func::Param],
+    /// Whether the last parameter repeats.
+    pub variadic: bool,
+    /// The declared result.
+    pub result: crate::func::Param,
+    /// The body: receiver, then the checked arguments.
+    pub call: fn(&Cx<'_>, &dyn Object, &mut [Value]) -> FuncResult,
+}
+
+impl Debug for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Method").field("params", &self.params).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! Builds and runs the real servers that tests and the demo talk to.

@@ -1,0 +1,3 @@
+//! The developers' own commands: `cargo xtask …`.
+
+fn main() {}
