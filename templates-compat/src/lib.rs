@@ -6,6 +6,7 @@
 
 pub mod compat;
 pub mod func;
+mod funcs;
 pub mod host;
 pub mod value;
 

@@ -1,0 +1,57 @@
+//! The table of all template functions: which names exist for which Helm,
+//! found once when a template is parsed.
+//!
+//! The functions themselves live in the modules below, each of which gives
+//! its part of the table as `FUNCS`.
+
+pub(crate) mod builtin;
+pub(crate) mod helm;
+
+use std::sync::LazyLock;
+
+use crate::compat::Compat;
+use crate::func::Func;
+
+/// Every module's part of the table. A name stands in one of them only.
+const GROUPS: &[&[Func]] = &[builtin::FUNCS, helm::FUNCS];
+
+/// Functions that came with Helm 4 and that Helm 3.19 refuses to parse.
+const NOT_IN_HELM3: &[&str] = &[
+    "durationDays",
+    "durationHours",
+    "durationMicroseconds",
+    "durationMilliseconds",
+    "durationMinutes",
+    "durationNanoseconds",
+    "durationRoundTo",
+    "durationSeconds",
+    "durationTruncateTo",
+    "durationWeeks",
+    "mustToDuration",
+    "mustToToml",
+];
+
+static TABLE: LazyLock<Vec<&'static Func>> = LazyLock::new(|| {
+    let mut table: Vec<&'static Func> = GROUPS.iter().flat_map(|group| group.iter()).collect();
+    table.sort_by_key(|func| func.name);
+    table
+});
+
+/// The function of this name, if that Helm has one.
+pub(crate) fn find(name: &str, compat: Compat) -> Option<&'static Func> {
+    if compat == Compat::Helm3 && NOT_IN_HELM3.contains(&name) {
+        return None;
+    }
+    TABLE.binary_search_by(|func| func.name.cmp(name)).ok().map(|at| TABLE[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_twice() {
+        let twice: Vec<_> = TABLE.windows(2).filter(|two| two[0].name == two[1].name).map(|two| two[0].name).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+}
