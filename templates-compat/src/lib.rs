@@ -8,7 +8,10 @@ pub mod compat;
 pub mod func;
 mod funcs;
 pub mod host;
+pub mod json;
+pub mod toml;
 pub mod value;
+pub mod yaml;
 
 pub use compat::Compat;
 pub use func::{Cx, Func, FuncError, FuncResult};

@@ -1,0 +1,160 @@
+//! YAML as Helm's libraries read and write it: YAML 1.1 words, a detour
+//! through JSON, byte-exact output and error texts.
+//!
+//! Owns scanning, resolving and emitting. Does not own the JSON rules
+//! ([`crate::json`]) or what a chart's files mean.
+
+mod shape;
+
+pub use shape::{Field, Shape, StructShape};
+
+use std::fmt;
+
+use crate::compat::Compat;
+use crate::json::JsonError;
+use crate::value::{List, Map, Value};
+
+/// Why a text could not be read; displays as Go's error text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlError {
+    text: String,
+}
+
+impl YamlError {
+    fn new(text: impl Into<String>) -> Self {
+        YamlError { text: text.into() }
+    }
+}
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for YamlError {}
+
+/// Reads the first document into an `interface {}`; all numbers are `float64`.
+///
+/// # Errors
+/// `error converting YAML to JSON: …` or `error unmarshaling JSON: …`.
+pub fn read(bytes: &[u8], compat: Compat) -> Result<Value, YamlError> {
+    decode(bytes, &Shape::Any, compat)
+}
+
+/// Like [`read`], but a key that a mapping has twice is an error.
+///
+/// # Errors
+/// As [`read`], and `… key "x" already set in map`.
+pub fn read_strict(bytes: &[u8], compat: Compat) -> Result<Value, YamlError> {
+    decode_strict(bytes, &Shape::Any, compat)
+}
+
+/// Reads the first document into a `map[string]interface {}`. An empty
+/// document is `None` (Go: the map stays as it was, or becomes nil).
+///
+/// # Errors
+/// As [`read`], and `json: cannot unmarshal … into Go value of type
+/// map[string]interface {}` for another kind of document.
+pub fn read_map(bytes: &[u8], compat: Compat) -> Result<Option<Map>, YamlError> {
+    const ANY: Shape = Shape::Any;
+    Ok(decode(bytes, &Shape::Map(&ANY), compat)?.as_map().cloned())
+}
+
+/// Reads the first document into a `[]interface {}`.
+///
+/// # Errors
+/// As [`read_map`], for lists.
+pub fn read_list(bytes: &[u8], compat: Compat) -> Result<Option<List>, YamlError> {
+    const ANY: Shape = Shape::Any;
+    Ok(decode(bytes, &Shape::List(&ANY), compat)?.as_list().cloned())
+}
+
+/// Splits a stream into its documents at lines that start with `---`, as the
+/// reader does that Helm 4 uses for values files. The parts are not parsed.
+pub fn documents(bytes: &[u8]) -> Vec<&[u8]> {
+    let _ = bytes;
+    Vec::new()
+}
+
+/// Reads every document of a stream into a map (Helm 4 merges them into one).
+///
+/// # Errors
+/// The first document's that cannot be read; as [`read_map`].
+pub fn read_all_documents(bytes: &[u8], compat: Compat) -> Result<Vec<Map>, YamlError> {
+    documents(bytes).into_iter().map(|d| Ok(read_map(d, compat)?.unwrap_or_default())).collect()
+}
+
+/// Reads the first document into a Go type. The whole text is checked; only
+/// what `shape` names is built (a struct becomes a map with the fields that
+/// the text has, under their JSON names).
+///
+/// # Errors
+/// As [`read`], with Go's texts for what does not fit `shape`.
+pub fn decode(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, YamlError> {
+    let _ = (bytes, shape, compat);
+    Err(YamlError::new("the YAML reader has not landed"))
+}
+
+/// Like [`decode`], but duplicate keys and unknown fields are errors.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_strict(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, YamlError> {
+    decode(bytes, shape, compat)
+}
+
+/// Writes as `toYaml` does (through JSON), with the last newline kept.
+///
+/// # Errors
+/// `error marshaling into JSON: …` for what JSON cannot say (NaN, Inf).
+pub fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
+    let _ = (value, compat);
+    Err(YamlError::new("the YAML writer has not landed"))
+}
+
+/// Writes as `toYamlPretty` does: yaml.v3, indent 2, not through JSON, with
+/// the last newline kept.
+///
+/// # Errors
+/// What yaml.v3 cannot write.
+pub fn write_pretty(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
+    let _ = (value, compat);
+    Err(YamlError::new("the YAML writer has not landed"))
+}
+
+/// What Helm looks at in each rendered document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `apiVersion`
+    pub api_version: String,
+    /// `kind`
+    pub kind: String,
+    /// `metadata`, if it is there.
+    pub metadata: Option<HeadMetadata>,
+}
+
+/// The part of `metadata` that Helm looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeadMetadata {
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.annotations`, in key order; none and empty are told apart.
+    pub annotations: Option<Vec<(String, String)>>,
+}
+
+/// Parses the whole document, reports what a full read would report, and
+/// keeps only the [`Head`].
+///
+/// # Errors
+/// As [`decode`] into Helm's `SimpleHead`.
+pub fn head(bytes: &[u8], compat: Compat) -> Result<Head, YamlError> {
+    let _ = (bytes, compat);
+    Err(YamlError::new("the YAML reader has not landed"))
+}
+
+impl From<JsonError> for YamlError {
+    fn from(e: JsonError) -> Self {
+        YamlError::new(e.to_string())
+    }
+}
