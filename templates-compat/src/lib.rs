@@ -9,6 +9,7 @@ pub mod func;
 mod funcs;
 pub mod host;
 pub mod json;
+pub mod semver;
 pub mod toml;
 pub mod value;
 pub mod yaml;

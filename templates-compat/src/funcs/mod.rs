@@ -6,6 +6,7 @@
 
 pub(crate) mod builtin;
 pub(crate) mod helm;
+pub(crate) mod semver;
 
 use std::sync::LazyLock;
 
@@ -13,7 +14,7 @@ use crate::compat::Compat;
 use crate::func::Func;
 
 /// Every module's part of the table. A name stands in one of them only.
-const GROUPS: &[&[Func]] = &[builtin::FUNCS, helm::FUNCS];
+const GROUPS: &[&[Func]] = &[builtin::FUNCS, helm::FUNCS, semver::FUNCS];
 
 /// Functions that came with Helm 4 and that Helm 3.19 refuses to parse.
 const NOT_IN_HELM3: &[&str] = &[
