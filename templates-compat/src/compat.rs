@@ -19,4 +19,9 @@ impl Compat {
             Compat::Helm4 => "common.Values",
         }
     }
+
+    /// Whether Go's tables are those of Unicode 17 (else of Unicode 15).
+    pub fn has_unicode_17(self) -> bool {
+        self == Compat::Helm4
+    }
 }

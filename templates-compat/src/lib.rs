@@ -7,8 +7,10 @@
 pub mod compat;
 pub mod func;
 mod funcs;
+pub mod gofmt;
 pub mod host;
 pub mod json;
+pub mod limits;
 pub mod semver;
 pub mod toml;
 pub mod value;

@@ -53,12 +53,23 @@ impl Elem {
 pub struct List {
     items: Arc<[Value]>,
     elem: Elem,
+    nil: bool,
 }
 
 impl List {
     /// A slice of this element type.
     pub fn new(elem: Elem, items: Vec<Value>) -> Self {
-        List { items: Arc::from(items), elem }
+        List { items: Arc::from(items), elem, nil: false }
+    }
+
+    /// The nil slice of this element type: empty, but `null` in JSON.
+    pub fn nil(elem: Elem) -> Self {
+        List { items: Arc::from([]), elem, nil: true }
+    }
+
+    /// Whether this is a nil slice.
+    pub fn is_nil(&self) -> bool {
+        self.nil
     }
 
     /// The element type.
