@@ -34,13 +34,12 @@ impl MapType {
     }
 }
 
-/// A Go map: clones are the same map.
+/// A Go map: clones are the same map. The Go type belongs to the holder, not
+/// to the entries: a conversion in Go keeps the map.
 #[derive(Clone)]
-pub struct Map(Arc<Cell>);
-
-struct Cell {
+pub struct Map {
+    entries: Arc<RwLock<Entries>>,
     map_type: MapType,
-    entries: RwLock<Entries>,
 }
 
 /// Small maps are a sorted vector (the usual case: a handful of keys in one
@@ -61,27 +60,22 @@ impl Map {
 
     /// An empty map of this Go type.
     pub fn of_type(map_type: MapType) -> Self {
-        Map(Arc::new(Cell { map_type, entries: RwLock::new(Entries::Small(Vec::new())) }))
+        Map { entries: Arc::new(RwLock::new(Entries::Small(Vec::new()))), map_type }
     }
 
     /// The Go type.
     pub fn map_type(&self) -> MapType {
-        self.0.map_type
+        self.map_type
     }
 
-    /// A new map of another Go type with the same entries (values shared).
+    /// The same map, held as another Go type.
     pub fn with_type(&self, map_type: MapType) -> Map {
-        self.snapshot().into_iter().collect::<Map>().retyped(map_type)
-    }
-
-    fn retyped(self, map_type: MapType) -> Map {
-        let entries = std::mem::replace(&mut *self.0.entries.write(), Entries::Small(Vec::new()));
-        Map(Arc::new(Cell { map_type, entries: RwLock::new(entries) }))
+        Map { entries: Arc::clone(&self.entries), map_type }
     }
 
     /// The value under a key.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
-        match &*self.0.entries.read() {
+        match &*self.entries.read() {
             Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok().map(|i| v[i].1.clone()),
             Entries::Large(m) => m.get(key).cloned(),
         }
@@ -89,7 +83,7 @@ impl Map {
 
     /// Whether a key is there.
     pub fn contains_key(&self, key: &[u8]) -> bool {
-        match &*self.0.entries.read() {
+        match &*self.entries.read() {
             Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).is_ok(),
             Entries::Large(m) => m.contains_key(key),
         }
@@ -98,7 +92,7 @@ impl Map {
     /// Sets a key for every holder of this map; gives back what was there.
     pub fn insert(&self, key: impl Into<Str>, value: Value) -> Option<Value> {
         let key = key.into();
-        let mut entries = self.0.entries.write();
+        let mut entries = self.entries.write();
         if let Entries::Small(v) = &mut *entries {
             // Keys mostly arrive in order (decoders sort); then this is a push.
             let at = match v.last() {
@@ -123,7 +117,7 @@ impl Map {
 
     /// Removes a key for every holder of this map.
     pub fn remove(&self, key: &[u8]) -> Option<Value> {
-        match &mut *self.0.entries.write() {
+        match &mut *self.entries.write() {
             Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok().map(|i| v.remove(i).1),
             Entries::Large(m) => m.remove(key),
         }
@@ -131,7 +125,7 @@ impl Map {
 
     /// The number of keys.
     pub fn len(&self) -> usize {
-        match &*self.0.entries.read() {
+        match &*self.entries.read() {
             Entries::Small(v) => v.len(),
             Entries::Large(m) => m.len(),
         }
@@ -144,7 +138,7 @@ impl Map {
 
     /// The keys in byte order.
     pub fn keys(&self) -> Vec<Str> {
-        match &*self.0.entries.read() {
+        match &*self.entries.read() {
             Entries::Small(v) => v.iter().map(|e| e.0.clone()).collect(),
             Entries::Large(m) => m.keys().cloned().collect(),
         }
@@ -153,7 +147,7 @@ impl Map {
     /// The entries as they are now, in byte order of the keys. For loops
     /// whose body may change the map.
     pub fn snapshot(&self) -> Vec<(Str, Value)> {
-        match &*self.0.entries.read() {
+        match &*self.entries.read() {
             Entries::Small(v) => v.clone(),
             Entries::Large(m) => m.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         }
@@ -162,7 +156,7 @@ impl Map {
     /// Calls `f` for each entry in byte order of the keys, without copying.
     /// `f` must not write to this map (it would wait for ever).
     pub fn for_each(&self, mut f: impl FnMut(&Str, &Value)) {
-        match &*self.0.entries.read_recursive() {
+        match &*self.entries.read_recursive() {
             Entries::Small(v) => v.iter().for_each(|(k, v)| f(k, v)),
             Entries::Large(m) => m.iter().for_each(|(k, v)| f(k, v)),
         }
@@ -170,18 +164,18 @@ impl Map {
 
     /// Whether both are the same map (not merely equal ones).
     pub fn is_same(&self, other: &Map) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.entries, &other.entries)
     }
 
     /// An address that tells this map from every other living one.
     pub fn address(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
+        Arc::as_ptr(&self.entries).addr()
     }
 
     /// A copy that shares no map with this one; the Go types stay.
     pub fn deep_copy(&self) -> Map {
         let copy: Map = self.snapshot().into_iter().map(|(k, v)| (k, v.deep_copy())).collect();
-        if self.map_type() == MapType::Any { copy } else { copy.retyped(self.map_type()) }
+        copy.with_type(self.map_type)
     }
 }
 
