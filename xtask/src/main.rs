@@ -1,3 +1,56 @@
 //! The developers' own commands: `cargo xtask …`.
+//!
+//! Light to compile: it starts Cargo, the testbed's servers and this project's
+//! own programs, and contains none of them.
 
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for people prints")]
+
+mod deps;
+mod lines;
+mod progress;
+mod repository;
+mod testbed;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  testbed build      build the test servers into the cache (12 minutes, once)
+  testbed up DIR     start a cluster and a NATS server that stay; files in DIR
+  testbed down DIR   stop what `up` started
+  testbed env        print where the built programs are, for a shell to read
+  deps               check the dependency tree: licences, duplicates, bans, purity
+  lines              check that no file is over 800 lines
+";
+
+/// What every command comes to: done, or what went wrong in words.
+pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.as_slice() {
+        ["testbed", "build"] => testbed::build().map(drop),
+        ["testbed", "up", folder] => testbed::up(folder.as_ref()),
+        ["testbed", "down", folder] => testbed::down(folder.as_ref()),
+        ["testbed", "env"] => testbed::env(),
+        ["deps"] => deps::check(),
+        ["lines"] => lines::check(),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
