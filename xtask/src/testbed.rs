@@ -31,8 +31,7 @@ pub(crate) fn up(folder: &Path) -> Outcome {
     let nats = NatsOptions { jetstream: true, tie, folder: Some(folder.clone()), ..NatsOptions::default() };
     let nats = NatsServer::start(&binaries, nats)?;
     std::fs::copy(plane.kubeconfig(), folder.join("kubeconfig"))?;
-    let env =
-        format!("export KUBECONFIG={}\nexport NATS_URL={}\n", folder.join("kubeconfig").display(), nats.url());
+    let env = format!("export KUBECONFIG={}\nexport NATS_URL={}\n", folder.join("kubeconfig").display(), nats.url());
     std::fs::write(folder.join("env"), &env)?;
     println!("A cluster and a NATS server run; their files and logs are in {}.", folder.display());
     print!("{env}");
