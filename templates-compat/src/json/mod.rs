@@ -3,6 +3,10 @@
 //! Owns the texts of its errors, HTML escaping and the forms of numbers. Does
 //! not own YAML ([`crate::yaml`]).
 
+pub(crate) mod number;
+mod read;
+mod write;
+
 use std::fmt;
 
 use crate::compat::Compat;
@@ -49,8 +53,19 @@ impl Default for Options {
 /// # Errors
 /// `encoding/json`'s text.
 pub fn read(bytes: &[u8], compat: Compat) -> Result<Value, JsonError> {
-    let _ = (bytes, compat);
-    Err(JsonError::new("the JSON reader has not landed"))
+    match read_partly(bytes, compat)? {
+        (value, None) => Ok(value),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// Like [`read`]; a number that is too large gives both the value (with nil
+/// in its place) and the error, as Go's decoder does.
+///
+/// # Errors
+/// The text is not JSON.
+pub fn read_partly(bytes: &[u8], compat: Compat) -> Result<(Value, Option<JsonError>), JsonError> {
+    read::Reader::new(bytes, compat).read()
 }
 
 /// Writes a value as `json.Marshal` does (no final newline).
@@ -58,6 +73,20 @@ pub fn read(bytes: &[u8], compat: Compat) -> Result<Value, JsonError> {
 /// # Errors
 /// `json: unsupported value: NaN` and the like.
 pub fn write(value: &Value, options: &Options, compat: Compat) -> Result<Vec<u8>, JsonError> {
-    let _ = (value, options, compat);
-    Err(JsonError::new("the JSON writer has not landed"))
+    let mut writer = write::Writer::new(options, compat);
+    writer.value(value)?;
+    Ok(writer.out)
+}
+
+/// What the JSON detour makes of a string that is not UTF-8: every bad byte
+/// becomes U+FFFD.
+pub(crate) fn replace_invalid_utf8(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        for _ in chunk.invalid() {
+            out.extend_from_slice("\u{FFFD}".as_bytes());
+        }
+    }
+    out
 }

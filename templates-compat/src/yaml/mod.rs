@@ -4,14 +4,32 @@
 //! Owns scanning, resolving and emitting. Does not own the JSON rules
 //! ([`crate::json`]) or what a chart's files mean.
 
+mod base64;
+mod chars;
+mod decode;
+mod fit;
+mod go_syntax;
+mod input;
+mod node;
+mod parse;
+mod resolve;
+mod scan;
+mod scan_misc;
+mod scan_scalar;
 mod shape;
+mod timestamp;
 
 pub use shape::{Field, Shape, StructShape};
 
 use std::fmt;
 
+use self::decode::{Decoder, Numbers, Want};
+use self::input::Input;
+use self::node::Document;
+use self::parse::Parser;
+use self::scan::{Fail, Scanner};
 use crate::compat::Compat;
-use crate::json::JsonError;
+use crate::json::{JsonError, number};
 use crate::value::{List, Map, Value};
 
 /// Why a text could not be read; displays as Go's error text.
@@ -92,8 +110,7 @@ pub fn read_all_documents(bytes: &[u8], compat: Compat) -> Result<Vec<Map>, Yaml
 /// # Errors
 /// As [`read`], with Go's texts for what does not fit `shape`.
 pub fn decode(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, YamlError> {
-    let _ = (bytes, shape, compat);
-    Err(YamlError::new("the YAML reader has not landed"))
+    decode_as(bytes, shape, compat, false)
 }
 
 /// Like [`decode`], but duplicate keys and unknown fields are errors.
@@ -101,7 +118,32 @@ pub fn decode(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, Yaml
 /// # Errors
 /// As [`decode`].
 pub fn decode_strict(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, YamlError> {
-    decode(bytes, shape, compat)
+    decode_as(bytes, shape, compat, true)
+}
+
+fn decode_as(bytes: &[u8], shape: &Shape, compat: Compat, strict: bool) -> Result<Value, YamlError> {
+    let converting = |text: &str| YamlError::new(format!("error converting YAML to JSON: {text}"));
+    let yaml = |fail: Fail| converting(&format!("yaml: {}", fail.0));
+    let input = Input::new(bytes);
+    let document = Document::parse(Parser::new(Scanner::new(&input))).map_err(yaml)?;
+    if document.nodes.is_empty() {
+        return Ok(Value::Nil);
+    }
+    let mut decoder = Decoder::new(&document, Numbers::Float, strict);
+    let value = decoder.value(0, Want::Build(shape)).map_err(yaml)?;
+    if !decoder.type_errors.is_empty() {
+        let lines = decoder.type_errors.join("\n  ");
+        return Err(converting(&format!("yaml: unmarshal errors:\n  {lines}")));
+    }
+    if let Some(text) = decoder.key_error {
+        return Err(converting(&text));
+    }
+    if let Some(f) = decoder.number_error {
+        return Err(converting(&format!("json: unsupported value: {}", number::general(f))));
+    }
+    fit::fit(&value, shape, strict, compat)
+        .map_err(|text| YamlError::new(format!("error unmarshaling JSON: while decoding JSON: {text}")))?;
+    Ok(value)
 }
 
 /// Writes as `toYaml` does (through JSON), with the last newline kept.
@@ -151,6 +193,11 @@ pub struct HeadMetadata {
 pub fn head(bytes: &[u8], compat: Compat) -> Result<Head, YamlError> {
     let _ = (bytes, compat);
     Err(YamlError::new("the YAML reader has not landed"))
+}
+
+/// Standard base64, for `[]byte` in JSON.
+pub(crate) fn encode_base64(bytes: &[u8]) -> String {
+    base64::encode(bytes)
 }
 
 impl From<JsonError> for YamlError {
