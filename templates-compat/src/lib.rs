@@ -8,6 +8,7 @@ pub mod compat;
 pub mod func;
 mod funcs;
 pub mod gofmt;
+pub mod gotime;
 pub mod host;
 pub mod json;
 pub mod limits;

@@ -272,6 +272,9 @@ impl<'a> Printer<'a> {
             self.string(text.as_bytes(), verb);
             return;
         }
+        if let Some(plain) = object.underlying() {
+            return self.value(&plain, verb, at);
+        }
         let kind = object.kind();
         if kind == GoType::Ptr {
             if at == At::Inside {

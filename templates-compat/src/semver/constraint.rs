@@ -185,12 +185,8 @@ fn group_text(captures: &Captures<'_>, name: &str) -> String {
 fn improper(text: &[u8], compat: Compat) -> SemverError {
     SemverError::ImproperConstraint(match compat {
         Compat::Helm3 => String::from_utf8_lossy(text).into_owned(),
-        Compat::Helm4 => quote(text),
+        Compat::Helm4 => crate::gofmt::quote::quote_text(text, compat),
     })
-}
-
-fn quote(text: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(text))
 }
 
 /// `1.2 - 3` means `>= 1.2, <= 3`.

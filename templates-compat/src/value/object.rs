@@ -48,6 +48,12 @@ pub trait Object: Any + Debug + Send + Sync {
         None
     }
 
+    /// The plain value behind a named type that is no struct, such as the
+    /// `int64` of a `time.Duration`: what `%d`, `eq` and conversions see.
+    fn underlying(&self) -> Option<Value> {
+        None
+    }
+
     /// Whether `if` takes it as true (Go: structs always, pointers when not nil).
     fn truth(&self) -> bool {
         true
