@@ -7,9 +7,13 @@
 
 use crate::compat::Compat;
 use crate::host::Host;
+use crate::template::Trace;
 use crate::value::Value;
 
 /// What a parameter or result is declared as in Go.
+///
+/// A nil for a map or slice parameter arrives as the nil map or nil slice of
+/// that type, for a pointer as [`Value::Nil`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Param {
     /// `interface {}`
@@ -62,9 +66,9 @@ pub enum FuncError {
     /// `error calling NAME: TEXT` as well. Kept apart because a few callers
     /// (Helm's own recover) treat it differently.
     Panic(String),
-    /// An execution error of a template that the function itself ran
-    /// (`include`, `tpl`), already formatted the way Go nests it.
-    Exec(String),
+    /// An execution error of a template that the evaluator itself ran for
+    /// `include` or `tpl`.
+    Exec(Box<Trace>),
 }
 
 /// The result of a call.
@@ -87,6 +91,8 @@ impl FuncError {
 pub struct Cx<'a> {
     /// Which Helm is reproduced.
     pub compat: Compat,
+    /// `helm lint`: `required` and `fail` let everything pass.
+    pub lint: bool,
     /// The world outside.
     pub host: &'a dyn Host,
 }

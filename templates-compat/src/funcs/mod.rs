@@ -5,6 +5,7 @@
 //! its part of the table as `FUNCS`.
 
 pub(crate) mod builtin;
+pub(crate) mod compare;
 pub(crate) mod dates;
 pub(crate) mod helm;
 pub(crate) mod semver;
@@ -15,7 +16,14 @@ use crate::compat::Compat;
 use crate::func::Func;
 
 /// Every module's part of the table. A name stands in one of them only.
-const GROUPS: &[&[Func]] = &[builtin::FUNCS, dates::FUNCS, helm::FUNCS, semver::FUNCS];
+#[rustfmt::skip]
+const GROUPS: &[&[Func]] = &[
+    builtin::FUNCS,
+    compare::FUNCS,
+    dates::FUNCS,
+    helm::FUNCS,
+    semver::FUNCS,
+];
 
 /// Functions that came with Helm 4 and that Helm 3.19 refuses to parse.
 const NOT_IN_HELM3: &[&str] = &[

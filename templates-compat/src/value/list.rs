@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::Value;
+use super::{Value, teardown};
+use crate::compat::Compat;
 
 /// The element type of a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +32,15 @@ pub enum Elem {
 }
 
 impl Elem {
-    /// The slice's type as `%T` prints it.
+    /// The slice's type as `%T` prints it in this Helm.
+    pub fn type_name(self, compat: Compat) -> &'static str {
+        match (self, compat) {
+            (Elem::VersionSet, Compat::Helm3) => "chartutil.VersionSet",
+            _ => self.slice_type_name(),
+        }
+    }
+
+    /// The slice's type as `%T` prints it in Helm 4.
     pub fn slice_type_name(self) -> &'static str {
         match self {
             Elem::Any => "[]interface {}",
@@ -41,7 +50,7 @@ impl Elem {
             Elem::Float64 => "[]float64",
             Elem::AnyList => "[][]interface {}",
             Elem::Map => "[]map[string]interface {}",
-            Elem::VersionSet => "chartutil.VersionSet",
+            Elem::VersionSet => "common.VersionSet",
             Elem::Dependency => "[]*chart.Dependency",
             Elem::Maintainer => "[]*chart.Maintainer",
         }
@@ -50,55 +59,71 @@ impl Elem {
 
 /// A Go slice.
 #[derive(Debug, Clone)]
-pub struct List {
-    items: Arc<[Value]>,
+pub struct List(Arc<Cell>);
+
+#[derive(Debug)]
+struct Cell {
+    items: Vec<Value>,
     elem: Elem,
     nil: bool,
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        if self.items.iter().any(teardown::is_container) {
+            teardown::drop_all(std::mem::take(&mut self.items).into_iter());
+        }
+    }
 }
 
 impl List {
     /// A slice of this element type.
     pub fn new(elem: Elem, items: Vec<Value>) -> Self {
-        List { items: Arc::from(items), elem, nil: false }
+        List(Arc::new(Cell { items, elem, nil: false }))
     }
 
-    /// The nil slice of this element type: empty, but `null` in JSON.
+    /// The nil slice of this element type: empty, and JSON writes it as `null`.
     pub fn nil(elem: Elem) -> Self {
-        List { items: Arc::from([]), elem, nil: true }
+        List(Arc::new(Cell { items: Vec::new(), elem, nil: true }))
     }
 
-    /// Whether this is a nil slice.
+    /// Whether this is a nil slice (not merely an empty one).
     pub fn is_nil(&self) -> bool {
-        self.nil
+        self.0.nil
     }
 
     /// The element type.
     pub fn elem(&self) -> Elem {
-        self.elem
+        self.0.elem
     }
 
     /// The elements.
     pub fn as_slice(&self) -> &[Value] {
-        &self.items
+        &self.0.items
     }
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.0.items.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.0.items.is_empty()
     }
 
     /// The elements in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Value> {
-        self.items.iter()
+        self.0.items.iter()
     }
 
     /// One element.
     pub fn get(&self, index: usize) -> Option<&Value> {
-        self.items.get(index)
+        self.0.items.get(index)
+    }
+
+    /// Whether both are the same slice (not merely equal ones).
+    pub fn is_same(&self, other: &List) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::{Str, Value};
+use super::{Str, Value, teardown};
 use crate::compat::Compat;
 
 /// The Go type of a map.
@@ -40,6 +40,7 @@ impl MapType {
 pub struct Map {
     entries: Arc<RwLock<Entries>>,
     map_type: MapType,
+    nil: bool,
 }
 
 /// Small maps are a sorted vector (the usual case: a handful of keys in one
@@ -52,6 +53,18 @@ enum Entries {
     Large(BTreeMap<Str, Value>),
 }
 
+impl Drop for Entries {
+    fn drop(&mut self) {
+        match self {
+            Entries::Small(v) if v.iter().any(|e| teardown::is_container(&e.1)) => {
+                teardown::drop_all(std::mem::take(v).into_iter().map(|e| e.1));
+            }
+            Entries::Small(_) => {}
+            Entries::Large(m) => teardown::drop_all(std::mem::take(m).into_values()),
+        }
+    }
+}
+
 impl Map {
     /// An empty `map[string]interface {}`.
     pub fn new() -> Self {
@@ -60,7 +73,19 @@ impl Map {
 
     /// An empty map of this Go type.
     pub fn of_type(map_type: MapType) -> Self {
-        Map { entries: Arc::new(RwLock::new(Entries::Small(Vec::new()))), map_type }
+        Map { entries: Arc::new(RwLock::new(Entries::Small(Vec::new()))), map_type, nil: false }
+    }
+
+    /// The nil map of this Go type: reads as empty, JSON writes it as `null`,
+    /// and whoever would write to it must panic as Go does
+    /// (`assignment to entry in nil map`).
+    pub fn nil(map_type: MapType) -> Self {
+        Map { nil: true, ..Map::of_type(map_type) }
+    }
+
+    /// Whether this is a nil map (not merely an empty one).
+    pub fn is_nil(&self) -> bool {
+        self.nil
     }
 
     /// The Go type.
@@ -70,7 +95,7 @@ impl Map {
 
     /// The same map, held as another Go type.
     pub fn with_type(&self, map_type: MapType) -> Map {
-        Map { entries: Arc::clone(&self.entries), map_type }
+        Map { entries: Arc::clone(&self.entries), map_type, nil: self.nil }
     }
 
     /// The value under a key.
@@ -78,6 +103,26 @@ impl Map {
         match &*self.entries.read() {
             Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok().map(|i| v[i].1.clone()),
             Entries::Large(m) => m.get(key).cloned(),
+        }
+    }
+
+    /// The value at the end of a path of keys, and the Go type of the map
+    /// that holds it. Nothing if a step is missing or is no map, or if the
+    /// step could mean a method of the map's type.
+    pub(crate) fn get_path(&self, path: &[Str]) -> Option<(Value, MapType)> {
+        let (key, rest) = path.split_first()?;
+        if self.map_type == MapType::Values && is_values_method(key) {
+            return None;
+        }
+        let entries = self.entries.read_recursive();
+        let value = match &*entries {
+            Entries::Small(v) => v.get(v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok()?).map(|e| &e.1)?,
+            Entries::Large(m) => m.get(key.as_bytes())?,
+        };
+        match value {
+            value if rest.is_empty() => Some((value.clone(), self.map_type)),
+            Value::Map(inner) => inner.get_path(rest),
+            _ => None,
         }
     }
 
@@ -177,6 +222,11 @@ impl Map {
         let copy: Map = self.snapshot().into_iter().map(|(k, v)| (k, v.deep_copy())).collect();
         copy.with_type(self.map_type)
     }
+}
+
+/// Whether Go's `Values` type has a method of this name; it hides a key.
+fn is_values_method(name: &[u8]) -> bool {
+    matches!(name, b"AsMap" | b"Encode" | b"PathValue" | b"Table" | b"YAML")
 }
 
 impl Default for Map {

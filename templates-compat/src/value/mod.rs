@@ -9,6 +9,7 @@ mod list;
 mod map;
 mod object;
 mod string;
+mod teardown;
 
 pub use list::{Elem, List};
 pub use map::{Map, MapType};
@@ -239,7 +240,7 @@ impl Value {
             Value::Float(_) => Cow::Borrowed("float64"),
             Value::Complex(_) => Cow::Borrowed("complex128"),
             Value::Str(_) => Cow::Borrowed("string"),
-            Value::List(l) => Cow::Borrowed(l.elem().slice_type_name()),
+            Value::List(l) => Cow::Borrowed(l.elem().type_name(compat)),
             Value::Map(m) => Cow::Borrowed(m.map_type().name(compat)),
             Value::Object(o) => o.type_name(compat),
         }

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-use super::{GoType, Value};
+use super::{GoType, Str, Value};
 use crate::compat::Compat;
 use crate::func::{Cx, FuncResult};
 
@@ -27,6 +27,22 @@ pub trait Object: Any + Debug + Send + Sync {
 
     /// Exported fields in declaration order, for `%v`, `%+v` and `toYaml`.
     fn fields(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+
+    /// For a named map type (kind [`GoType::Map`]): the value under a key.
+    fn map_get(&self, key: &[u8]) -> Option<Value> {
+        let _ = key;
+        None
+    }
+
+    /// For a named map type: the zero value of its elements.
+    fn map_zero(&self) -> Value {
+        Value::Nil
+    }
+
+    /// For a named map type: the entries in byte order of the keys.
+    fn map_entries(&self) -> Vec<(Str, Value)> {
         Vec::new()
     }
 
@@ -57,6 +73,12 @@ pub trait Object: Any + Debug + Send + Sync {
     /// Whether `if` takes it as true (Go: structs always, pointers when not nil).
     fn truth(&self) -> bool {
         true
+    }
+
+    /// Go's `==` between two values of the same type. Pointers are equal when
+    /// they are the same; structs compare their fields.
+    fn equals(&self, other: &dyn Object) -> bool {
+        std::ptr::addr_eq(std::ptr::from_ref(self.as_any()), std::ptr::from_ref(other.as_any()))
     }
 
     /// For the functions that know the concrete type.

@@ -1,0 +1,636 @@
+//! From tokens to trees, with Go's look-ahead, limits and complaints.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::ast::{
+    Arg, Block, Branch, Chain, Command, Field, Ident, Invoke, Node, Pipe, Pos, Source, Span, Special, StrConst, Tree,
+    Variable,
+};
+use super::lexer::{Kind, Lexer, Token};
+use super::{number, stack};
+use crate::compat::Compat;
+use crate::funcs;
+use crate::gofmt::quote;
+use crate::value::{Str, Value};
+
+/// How deeply parentheses and control structures may nest; Go's own limit
+/// for parentheses.
+const MAX_DEPTH: usize = 10_000;
+
+/// Why a text is no template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Go's message.
+    Parse(String),
+    /// There was no room on the stack for that much nesting.
+    Stack,
+}
+
+type Parsed<T> = Result<T, Failure>;
+
+/// Parses a text: its own tree and those of its definitions.
+pub(super) fn parse(source: &Arc<Source>, compat: Compat) -> Parsed<Vec<Arc<Tree>>> {
+    let mut shared = Shared {
+        source: source.clone(),
+        lexer: Lexer::new(&source.text, compat),
+        compat,
+        symbols: HashMap::from([(b"$".to_vec(), 0)]),
+        trees: Vec::new(),
+        depth: 0,
+    };
+    let mut parser = Parser::new(&mut shared, Str::from(source.name.as_str()));
+    let root = parser.parse_all()?;
+    parser.add(root)?;
+    Ok(shared.trees.into_iter().map(Arc::new).collect())
+}
+
+/// What the parsers of a file and of the definitions in it share.
+struct Shared<'t> {
+    source: Arc<Source>,
+    lexer: Lexer<'t>,
+    compat: Compat,
+    symbols: HashMap<Vec<u8>, u32>,
+    trees: Vec<Tree>,
+    /// Nesting of control structures and parentheses.
+    depth: usize,
+}
+
+/// The parser of one tree: it has its own look-ahead and variables.
+struct Parser<'s, 't> {
+    shared: &'s mut Shared<'t>,
+    name: Str,
+    tokens: [Token; 3],
+    peeked: usize,
+    vars: Vec<Vec<u8>>,
+    range_depth: usize,
+    action_line: usize,
+    paren_depth: usize,
+}
+
+/// A node, or one of the two words that end a list.
+enum Item {
+    Node(Node),
+    End,
+    Else,
+}
+
+/// How an item list ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    End,
+    Else,
+}
+
+impl Stop {
+    fn text(self) -> &'static str {
+        match self {
+            Stop::End => "{{end}}",
+            Stop::Else => "{{else}}",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Control {
+    If,
+    With,
+    Range,
+}
+
+impl<'s, 't> Parser<'s, 't> {
+    fn new(shared: &'s mut Shared<'t>, name: Str) -> Self {
+        Parser {
+            shared,
+            name,
+            tokens: [Token::NONE, Token::NONE, Token::NONE],
+            peeked: 0,
+            vars: vec![b"$".to_vec()],
+            range_depth: 0,
+            action_line: 0,
+            paren_depth: 0,
+        }
+    }
+
+    fn next(&mut self) -> Token {
+        if self.peeked > 0 {
+            self.peeked -= 1;
+        } else {
+            self.tokens[0] = self.shared.lexer.next_token();
+        }
+        self.tokens[self.peeked].clone()
+    }
+
+    fn backup(&mut self) {
+        self.peeked += 1;
+    }
+
+    fn backup2(&mut self, first: Token) {
+        self.tokens[1] = first;
+        self.peeked = 2;
+    }
+
+    fn backup3(&mut self, first: Token, second: Token) {
+        self.tokens[1] = second;
+        self.tokens[2] = first;
+        self.peeked = 3;
+    }
+
+    fn peek(&mut self) -> Token {
+        if self.peeked > 0 {
+            return self.tokens[self.peeked - 1].clone();
+        }
+        self.peeked = 1;
+        self.tokens[0] = self.shared.lexer.next_token();
+        self.tokens[0].clone()
+    }
+
+    fn next_non_space(&mut self) -> Token {
+        loop {
+            let token = self.next();
+            if token.kind != Kind::Space {
+                return token;
+            }
+        }
+    }
+
+    fn peek_non_space(&mut self) -> Token {
+        let token = self.next_non_space();
+        self.backup();
+        token
+    }
+
+    fn text(&self, token: &Token) -> &[u8] {
+        self.shared.source.text.get(token.start..token.end).unwrap_or_default()
+    }
+
+    fn quote(&self, text: &[u8]) -> String {
+        quote::quote_text(text, self.shared.compat)
+    }
+
+    fn error<T>(&self, message: impl AsRef<str>) -> Parsed<T> {
+        let (file, line) = (&self.shared.source.name, self.tokens[0].line);
+        Err(Failure::Parse(format!("template: {file}:{line}: {}", message.as_ref())))
+    }
+
+    fn unexpected<T>(&self, token: &Token, context: &str) -> Parsed<T> {
+        let shown = token.describe(&self.shared.source.text, self.shared.compat);
+        if token.kind != Kind::Error {
+            return self.error(format!("unexpected {shown} in {context}"));
+        }
+        let mut extra = String::new();
+        if self.action_line != 0 && self.action_line != token.line {
+            extra = format!(" in action started at {}:{}", self.shared.source.name, self.action_line);
+            if shown.ends_with(" action") {
+                extra.drain(.." in action".len());
+            }
+        }
+        self.error(format!("{shown}{extra}"))
+    }
+
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token> {
+        let token = self.next_non_space();
+        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+    }
+
+    fn symbol(&mut self, name: &[u8]) -> u32 {
+        let next = self.shared.symbols.len() as u32;
+        *self.shared.symbols.entry(name.to_vec()).or_insert(next)
+    }
+
+    /// One more level of nesting; [`Parser::leave`] takes it back.
+    fn enter(&mut self) -> Parsed<()> {
+        self.shared.depth += 1;
+        if self.shared.depth > 2 * MAX_DEPTH {
+            return self.error("max nesting depth exceeded");
+        }
+        if stack::exhausted() { Err(Failure::Stack) } else { Ok(()) }
+    }
+
+    fn leave(&mut self) {
+        self.shared.depth -= 1;
+    }
+
+    /// Adds this parser's tree to those of the file.
+    fn add(&mut self, root: Block) -> Parsed<()> {
+        let tree = Tree { name: self.name.clone(), source: self.shared.source.clone(), root };
+        match self.shared.trees.iter_mut().find(|old| old.name == tree.name) {
+            None => self.shared.trees.push(tree),
+            Some(old) if is_empty(old) => *old = tree,
+            Some(_) if is_empty(&tree) => {}
+            Some(_) => {
+                let message = format!("template: multiple definition of template {}", self.quote(&self.name));
+                return self.error(message);
+            }
+        }
+        Ok(())
+    }
+
+    fn parse_all(&mut self) -> Parsed<Block> {
+        let mut root = Block::default();
+        self.peek();
+        while self.peek().kind != Kind::Eof {
+            if self.peek().kind == Kind::LeftDelim {
+                let delim = self.next();
+                if self.next_non_space().kind == Kind::Define {
+                    Parser::new(&mut *self.shared, Str::default()).parse_definition()?;
+                    continue;
+                }
+                self.backup2(delim);
+            }
+            match self.text_or_action()? {
+                Item::Node(node) => root.nodes.push(node),
+                Item::End => return self.error("unexpected {{end}}"),
+                Item::Else => return self.error("unexpected {{else}}"),
+            }
+        }
+        Ok(root)
+    }
+
+    fn parse_definition(&mut self) -> Parsed<()> {
+        const CONTEXT: &str = "define clause";
+        let token = self.next_non_space();
+        if !matches!(token.kind, Kind::String | Kind::RawString) {
+            return self.unexpected(&token, CONTEXT);
+        }
+        self.name = self.unquote(&token)?;
+        self.expect(Kind::RightDelim, CONTEXT)?;
+        let (root, stop) = self.item_list()?;
+        if stop != Stop::End {
+            return self.error(format!("unexpected {} in {CONTEXT}", stop.text()));
+        }
+        self.add(root)
+    }
+
+    fn unquote(&self, token: &Token) -> Parsed<Str> {
+        match quote::unquote(self.text(token)) {
+            Some(text) => Ok(Str::from(text)),
+            None => self.error("invalid syntax"),
+        }
+    }
+
+    fn item_list(&mut self) -> Parsed<(Block, Stop)> {
+        let mut list = Block::default();
+        self.peek_non_space();
+        while self.peek_non_space().kind != Kind::Eof {
+            match self.text_or_action()? {
+                Item::Node(node) => list.nodes.push(node),
+                Item::End => return Ok((list, Stop::End)),
+                Item::Else => return Ok((list, Stop::Else)),
+            }
+        }
+        self.error("unexpected EOF")
+    }
+
+    fn text_or_action(&mut self) -> Parsed<Item> {
+        let token = self.next_non_space();
+        match token.kind {
+            Kind::Text => Ok(Item::Node(Node::Text(Span { start: token.start, end: token.end }))),
+            Kind::LeftDelim => {
+                self.action_line = token.line;
+                let item = self.action();
+                self.action_line = 0;
+                item
+            }
+            _ => self.unexpected(&token, "input"),
+        }
+    }
+
+    fn action(&mut self) -> Parsed<Item> {
+        let token = self.next_non_space();
+        let node = match token.kind {
+            Kind::Block => self.block_control()?,
+            Kind::Break => self.loop_control(Node::Break, "{{break}}")?,
+            Kind::Continue => self.loop_control(Node::Continue, "{{continue}}")?,
+            Kind::Else => return self.else_control(),
+            Kind::End => return self.expect(Kind::RightDelim, "end").map(|_| Item::End),
+            Kind::If => self.control(Control::If)?,
+            Kind::Range => self.control(Control::Range)?,
+            Kind::Template => self.template_control()?,
+            Kind::With => self.control(Control::With)?,
+            _ => {
+                self.backup();
+                self.peek();
+                Node::Action(self.pipeline("command", Kind::RightDelim)?)
+            }
+        };
+        Ok(Item::Node(node))
+    }
+
+    fn loop_control(&mut self, node: Node, word: &str) -> Parsed<Node> {
+        let token = self.next_non_space();
+        if token.kind != Kind::RightDelim {
+            return self.unexpected(&token, word);
+        }
+        if self.range_depth == 0 {
+            return self.error(format!("{word} outside {{{{range}}}}"));
+        }
+        Ok(node)
+    }
+
+    fn else_control(&mut self) -> Parsed<Item> {
+        // `else if` and `else with` leave their word for the caller to find.
+        if !matches!(self.peek_non_space().kind, Kind::If | Kind::With) {
+            self.expect(Kind::RightDelim, "else")?;
+        }
+        Ok(Item::Else)
+    }
+
+    fn control(&mut self, control: Control) -> Parsed<Node> {
+        self.enter()?;
+        let vars = self.vars.len();
+        let branch = Box::new(self.branch(control)?);
+        self.vars.truncate(vars);
+        self.leave();
+        Ok(match control {
+            Control::If => Node::If(branch),
+            Control::With => Node::With(branch),
+            Control::Range => Node::Range(branch),
+        })
+    }
+
+    fn branch(&mut self, control: Control) -> Parsed<Branch> {
+        let context = match control {
+            Control::If => "if",
+            Control::With => "with",
+            Control::Range => "range",
+        };
+        let pipe = self.pipeline(context, Kind::RightDelim)?;
+        self.range_depth += usize::from(control == Control::Range);
+        let (list, stop) = self.item_list()?;
+        self.range_depth -= usize::from(control == Control::Range);
+        if stop == Stop::End {
+            return Ok(Branch { pipe, list, else_list: None });
+        }
+        // `{{else if x}}` is `{{else}}{{if x}}` with one `{{end}}` for both.
+        let else_list = match (control, self.peek().kind) {
+            (Control::If, Kind::If) | (Control::With, Kind::With) => {
+                self.next();
+                Block { nodes: vec![self.control(control)?] }
+            }
+            _ => {
+                let (else_list, stop) = self.item_list()?;
+                if stop != Stop::End {
+                    return self.error(format!("expected end; found {}", stop.text()));
+                }
+                else_list
+            }
+        };
+        Ok(Branch { pipe, list, else_list: Some(else_list) })
+    }
+
+    fn block_control(&mut self) -> Parsed<Node> {
+        const CONTEXT: &str = "block clause";
+        let token = self.next_non_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
+        self.enter()?;
+        let mut block = Parser::new(&mut *self.shared, name.clone());
+        let (root, stop) = block.item_list()?;
+        if stop == Stop::End {
+            block.add(root)?;
+        } else {
+            return self.error(format!("unexpected {} in {CONTEXT}", stop.text()));
+        }
+        self.leave();
+        Ok(Node::Template(Box::new(Invoke { pos: token.start, name, pipe: Some(pipe) })))
+    }
+
+    fn template_control(&mut self) -> Parsed<Node> {
+        const CONTEXT: &str = "template clause";
+        let token = self.next_non_space();
+        let name = self.template_name(&token, CONTEXT)?;
+        let mut pipe = None;
+        if self.next_non_space().kind != Kind::RightDelim {
+            self.backup();
+            pipe = Some(self.pipeline(CONTEXT, Kind::RightDelim)?);
+        }
+        Ok(Node::Template(Box::new(Invoke { pos: token.start, name, pipe })))
+    }
+
+    fn template_name(&self, token: &Token, context: &str) -> Parsed<Str> {
+        match token.kind {
+            Kind::String | Kind::RawString => self.unquote(token),
+            _ => self.unexpected(token, context),
+        }
+    }
+
+    fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
+        let pos = self.peek_non_space().start;
+        let mut pipe = Pipe { pos, is_assign: false, decl: Vec::new(), cmds: Vec::new() };
+        while self.declaration(&mut pipe, context)? {}
+        loop {
+            let token = self.next_non_space();
+            match token.kind {
+                kind if kind == end => break,
+                Kind::Bool
+                | Kind::CharConstant
+                | Kind::Complex
+                | Kind::Dot
+                | Kind::Field
+                | Kind::Identifier
+                | Kind::Number
+                | Kind::Nil
+                | Kind::RawString
+                | Kind::String
+                | Kind::Variable
+                | Kind::LeftParen => {
+                    self.backup();
+                    let command = self.command()?;
+                    pipe.cmds.push(command);
+                }
+                _ => return self.unexpected(&token, context),
+            }
+        }
+        if pipe.cmds.is_empty() {
+            return self.error(format!("missing value for {context}"));
+        }
+        for (stage, command) in pipe.cmds.iter().enumerate().skip(1) {
+            if matches!(command.first, Arg::Bool(..) | Arg::Dot(_) | Arg::Nil(_) | Arg::Number(_) | Arg::Str(_)) {
+                return self.error(format!("non executable command in pipeline stage {}", stage + 1));
+            }
+        }
+        Ok(pipe)
+    }
+
+    /// Reads one `$x :=`, `$x =` or `$x,`; true if another may follow.
+    fn declaration(&mut self, pipe: &mut Pipe, context: &str) -> Parsed<bool> {
+        let name = self.peek_non_space();
+        if name.kind != Kind::Variable {
+            return Ok(false);
+        }
+        self.next();
+        // A space is a token, so up to three must be put back.
+        let after = self.peek();
+        let next = self.peek_non_space();
+        let comma = next.kind == Kind::Char && self.text(&next) == b",";
+        if comma || matches!(next.kind, Kind::Assign | Kind::Declare) {
+            if !comma {
+                pipe.is_assign = next.kind == Kind::Assign;
+            }
+            self.next_non_space();
+            let variable = self.variable(&name);
+            self.vars.push(variable.name.to_vec());
+            pipe.decl.push(variable);
+            if !comma {
+                return Ok(false);
+            }
+            if context == "range" && pipe.decl.len() < 2 {
+                return match self.peek_non_space().kind {
+                    Kind::Variable | Kind::RightDelim | Kind::RightParen => Ok(true),
+                    _ => self.error("range can only initialize variables"),
+                };
+            }
+            return self.error(format!("too many declarations in {context}"));
+        }
+        if after.kind == Kind::Space {
+            self.backup3(name, after);
+        } else {
+            self.backup2(name);
+        }
+        Ok(false)
+    }
+
+    fn variable(&mut self, token: &Token) -> Variable {
+        let name = Str::from(self.text(token));
+        let symbol = self.symbol(&name);
+        Variable { pos: token.start, name, symbol, fields: Box::default() }
+    }
+
+    fn command(&mut self) -> Parsed<Command> {
+        let pos = self.peek_non_space().start;
+        let mut first = None;
+        let mut rest = Vec::new();
+        loop {
+            self.peek_non_space();
+            match (self.operand()?, &first) {
+                (Some(arg), None) => first = Some(arg),
+                (Some(arg), Some(_)) => rest.push(arg),
+                (None, _) => {}
+            }
+            let token = self.next();
+            match token.kind {
+                Kind::Space => continue,
+                Kind::RightDelim | Kind::RightParen => self.backup(),
+                Kind::Pipe => {}
+                _ => return self.unexpected(&token, "operand"),
+            }
+            break;
+        }
+        match first {
+            Some(first) => Ok(Command { pos, first, rest }),
+            None => self.error("empty command"),
+        }
+    }
+
+    fn operand(&mut self) -> Parsed<Option<Arg>> {
+        let Some((term, token)) = self.term()? else {
+            return Ok(None);
+        };
+        let next = self.peek();
+        if next.kind != Kind::Field {
+            return Ok(Some(term));
+        }
+        let pos = next.start;
+        let mut fields = Vec::new();
+        while self.peek().kind == Kind::Field {
+            let field = self.next();
+            fields.push(self.field_name(&field));
+        }
+        Ok(Some(match term {
+            Arg::Field(first) => {
+                fields.splice(0..0, first.idents.into_vec());
+                Arg::Field(Field { pos, idents: fields.into_boxed_slice() })
+            }
+            Arg::Variable(variable) => Arg::Variable(Variable { pos, fields: fields.into_boxed_slice(), ..variable }),
+            Arg::Bool(..) | Arg::Str(_) | Arg::Number(_) | Arg::Nil(_) | Arg::Dot(_) => {
+                let quoted = self.quote(self.text(&token));
+                return self.error(format!("unexpected . after term {quoted}"));
+            }
+            node => Arg::Chain(Box::new(Chain { pos, node, fields: fields.into_boxed_slice() })),
+        }))
+    }
+
+    fn field_name(&self, token: &Token) -> Str {
+        Str::from(self.text(token).get(1..).unwrap_or_default())
+    }
+
+    fn term(&mut self) -> Parsed<Option<(Arg, Token)>> {
+        let token = self.next_non_space();
+        let pos = token.start;
+        let arg = match token.kind {
+            Kind::Identifier => Arg::Ident(self.identifier(&token)?),
+            Kind::Dot => Arg::Dot(pos),
+            Kind::Nil => Arg::Nil(pos),
+            Kind::Variable => {
+                let variable = self.variable(&token);
+                if !self.vars.iter().any(|name| *name == *variable.name) {
+                    let quoted = self.quote(&variable.name);
+                    return self.error(format!("undefined variable {quoted}"));
+                }
+                Arg::Variable(variable)
+            }
+            Kind::Field => Arg::Field(Field { pos, idents: Box::new([self.field_name(&token)]) }),
+            Kind::Bool => Arg::Bool(pos, self.text(&token) == b"true"),
+            Kind::CharConstant | Kind::Complex | Kind::Number => Arg::Number(Box::new(self.number(&token)?)),
+            Kind::LeftParen => Arg::Pipe(Box::new(self.parenthesized(pos)?)),
+            Kind::String | Kind::RawString => {
+                let value = Value::Str(self.unquote(&token)?);
+                Arg::Str(Box::new(StrConst { pos, quoted: Span { start: pos, end: token.end }, value }))
+            }
+            _ => {
+                self.backup();
+                return Ok(None);
+            }
+        };
+        Ok(Some((arg, token)))
+    }
+
+    fn parenthesized(&mut self, _pos: Pos) -> Parsed<Pipe> {
+        if self.paren_depth >= MAX_DEPTH {
+            return self.error("max expression depth exceeded");
+        }
+        self.enter()?;
+        self.paren_depth += 1;
+        let pipe = self.pipeline("parenthesized pipeline", Kind::RightParen)?;
+        self.paren_depth -= 1;
+        self.leave();
+        Ok(pipe)
+    }
+
+    fn number(&self, token: &Token) -> Parsed<super::ast::Number> {
+        let span = Span { start: token.start, end: token.end };
+        match number::read(&self.shared.source, token.start, span, token.kind, self.shared.compat) {
+            Ok(number) => Ok(number),
+            Err(message) => self.error(message),
+        }
+    }
+
+    fn identifier(&self, token: &Token) -> Parsed<Ident> {
+        let name = self.text(token);
+        let found = std::str::from_utf8(name).ok().and_then(|name| funcs::find(name, self.shared.compat));
+        let Some(func) = found else {
+            let quoted = self.quote(name);
+            return self.error(format!("function {quoted} not defined"));
+        };
+        let special = match func.name {
+            "and" => Special::And,
+            "or" => Special::Or,
+            "call" => Special::Call,
+            "include" => Special::Include,
+            "len" => Special::Len,
+            "tpl" => Special::Tpl,
+            _ => Special::No,
+        };
+        Ok(Ident { pos: token.start, func, special })
+    }
+}
+
+/// Whether a tree holds nothing but space.
+pub(super) fn is_empty(tree: &Tree) -> bool {
+    let is_space = |text: &[u8]| match std::str::from_utf8(text) {
+        Ok(text) => text.trim_matches(|c: char| c.is_whitespace()).is_empty(),
+        Err(_) => false,
+    };
+    tree.root.nodes.iter().all(|node| matches!(node, Node::Text(span) if is_space(tree.source.slice(*span))))
+}
