@@ -3,9 +3,11 @@
 //!
 //! Does not know templates: who prints what, and when, is the evaluator's.
 
+pub mod escape;
 pub mod float;
 pub mod parse;
 mod print;
+pub(crate) use print::list_bytes;
 mod printf;
 pub mod quote;
 mod scalar;
