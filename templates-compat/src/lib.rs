@@ -4,6 +4,7 @@
 //! Pure: no files, no network, no clock, no randomness. What a template may
 //! ask of the world comes through [`Host`].
 
+pub mod cast;
 pub mod compat;
 pub mod func;
 mod funcs;

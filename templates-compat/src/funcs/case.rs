@@ -79,7 +79,11 @@ fn swapcase(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
             at_start = false;
             unicode::to_lower(c, cx.compat)
         } else if unicode::is_lower(c, cx.compat) {
-            if std::mem::take(&mut at_start) { unicode::to_title(c, cx.compat) } else { unicode::to_upper(c, cx.compat) }
+            if std::mem::take(&mut at_start) {
+                unicode::to_title(c, cx.compat)
+            } else {
+                unicode::to_upper(c, cx.compat)
+            }
         } else {
             at_start = unicode::is_space(c);
             c

@@ -91,8 +91,11 @@ impl Decimal {
         }
         let shift = self.exponent.saturating_sub(other.exponent).saturating_add(QUOTIENT_PLACES);
         let power = ten_to(shift.unsigned_abs());
-        let (dividend, divisor) =
-            if shift < 0 { (self.digits.clone(), &other.digits * power) } else { (&self.digits * power, other.digits.clone()) };
+        let (dividend, divisor) = if shift < 0 {
+            (self.digits.clone(), &other.digits * power)
+        } else {
+            (&self.digits * power, other.digits.clone())
+        };
         let mut quotient = &dividend / &divisor;
         let rest = (&dividend % &divisor).magnitude() * 2u32;
         if rest >= *divisor.magnitude() {
@@ -136,6 +139,8 @@ mod tests {
     fn refuses() {
         let text = |operation, a: f64, b: f64| fold(operation, &mut [Value::Float(a), Value::Float(b)]);
         assert!(matches!(text(Operation::Div, 1.0, 0.0), Err(FuncError::Panic(t)) if t == "decimal division by 0"));
-        assert!(matches!(text(Operation::Add, f64::NAN, 0.0), Err(FuncError::Panic(t)) if t == "Cannot create a Decimal from NaN"));
+        assert!(
+            matches!(text(Operation::Add, f64::NAN, 0.0), Err(FuncError::Panic(t)) if t == "Cannot create a Decimal from NaN")
+        );
     }
 }

@@ -15,8 +15,12 @@ pub(crate) const FUNCS: &[Func] = &[
         check_len(bytes(a, 0).len().checked_mul(2))?;
         text(encode::<5, 8>(bytes(a, 0), BASE32))
     }),
-    fixed("b64dec", STR, Param::Str, |_, a| text(decode_base64(bytes(a, 0)).unwrap_or_else(|at| corrupt("base64", at)))),
-    fixed("b32dec", STR, Param::Str, |_, a| text(decode_base32(bytes(a, 0)).unwrap_or_else(|at| corrupt("base32", at)))),
+    fixed("b64dec", STR, Param::Str, |_, a| {
+        text(decode_base64(bytes(a, 0)).unwrap_or_else(|at| corrupt("base64", at)))
+    }),
+    fixed("b32dec", STR, Param::Str, |_, a| {
+        text(decode_base32(bytes(a, 0)).unwrap_or_else(|at| corrupt("base32", at)))
+    }),
 ];
 
 const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -167,12 +171,21 @@ mod tests {
 
     #[test]
     fn offsets_of_errors() {
-        for (text, at) in
-            [("a", 0), ("ab", 0), ("abc", 0), ("ab=", 3), ("ab=c", 2), ("ab==c", 4), ("=", 0), ("abc-", 3), ("abcd=", 4)]
-        {
+        for (text, at) in [
+            ("a", 0),
+            ("ab", 0),
+            ("abc", 0),
+            ("ab=", 3),
+            ("ab=c", 2),
+            ("ab==c", 4),
+            ("=", 0),
+            ("abc-", 3),
+            ("abcd=", 4),
+        ] {
             assert_eq!(decode_base64(text.as_bytes()), Err(at), "{text}");
         }
-        for (text, at) in [("!", 0), ("A", 0), ("AA", 0), ("AA=", 3), ("AAA=====", 3), ("AA=====A", 6), ("A=======", 1)] {
+        for (text, at) in [("!", 0), ("A", 0), ("AA", 0), ("AA=", 3), ("AAA=====", 3), ("AA=====A", 6), ("A=======", 1)]
+        {
             assert_eq!(decode_base32(text.as_bytes()), Err(at), "{text}");
         }
         assert_eq!(decode_base32(b"ME======A").unwrap(), b"a");

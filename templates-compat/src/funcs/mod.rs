@@ -4,11 +4,24 @@
 //! The functions themselves live in the modules below, each of which gives
 //! its part of the table as `FUNCS`.
 
+mod args;
 pub(crate) mod builtin;
+pub(crate) mod case;
 pub(crate) mod compare;
 pub(crate) mod dates;
+mod decimal;
+pub(crate) mod defaults;
+pub(crate) mod dicts;
+pub(crate) mod encoding;
 pub(crate) mod helm;
+pub(crate) mod lists;
+pub(crate) mod math;
+pub(crate) mod merge;
+pub(crate) mod path;
+pub(crate) mod reflect;
 pub(crate) mod semver;
+pub(crate) mod strings;
+pub(crate) mod wrap;
 
 use std::sync::LazyLock;
 
@@ -19,10 +32,21 @@ use crate::func::Func;
 #[rustfmt::skip]
 const GROUPS: &[&[Func]] = &[
     builtin::FUNCS,
+    case::FUNCS,
     compare::FUNCS,
     dates::FUNCS,
+    defaults::FUNCS,
+    dicts::FUNCS,
+    encoding::FUNCS,
     helm::FUNCS,
+    lists::FUNCS,
+    math::FUNCS,
+    merge::FUNCS,
+    path::FUNCS,
+    reflect::FUNCS,
     semver::FUNCS,
+    strings::FUNCS,
+    wrap::FUNCS,
 ];
 
 /// Functions that came with Helm 4 and that Helm 3.19 refuses to parse.

@@ -8,7 +8,7 @@ use crate::compat::Compat;
 use crate::func::{Cx, Func, FuncError, FuncResult, Param};
 use crate::gofmt::{self, unicode, utf8};
 use crate::limits::MAX_LIST_ITEMS;
-use crate::value::{Elem, List, Map, MapType, Str, Value};
+use crate::value::{Elem, Map, MapType, Str, Value};
 
 const STR: &[Param] = &[Param::Str];
 const STR_STR: &[Param] = &[Param::Str, Param::Str];
@@ -43,7 +43,9 @@ pub(crate) const FUNCS: &[Func] = &[
     fixed("substr", &[Param::Int, Param::Int, Param::Str], Param::Str, substr),
     fixed("toString", &[Param::Any], Param::Str, |cx, a| Ok(Value::Str(string_of(take(a, 0), cx.compat)?))),
     fixed("toStrings", &[Param::Any], Param::StrList, |cx, a| Ok(Value::strings(strings_of(take(a, 0), cx.compat)?))),
-    fixed("trim", STR, Param::Str, |_, a| trimmed(a, 0, |s| trim_right(trim_left(s, unicode::is_space), unicode::is_space))),
+    fixed("trim", STR, Param::Str, |_, a| {
+        trimmed(a, 0, |s| trim_right(trim_left(s, unicode::is_space), unicode::is_space))
+    }),
     fixed("trimAll", STR_STR, Param::Str, TRIM_ALL),
     fixed("trimall", STR_STR, Param::Str, TRIM_ALL),
     fixed("trimPrefix", STR_STR, Param::Str, |_, a| {
