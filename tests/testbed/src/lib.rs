@@ -21,6 +21,7 @@ pub mod ports;
 pub mod program;
 pub mod registry;
 pub mod server;
+pub mod suite;
 pub mod tools;
 pub mod workdir;
 
