@@ -1,1 +1,5 @@
 //! The product: the `ankra-helm` command and the `ankra-agent` daemon.
+
+pub mod agent;
+pub mod client;
+pub mod protocol;

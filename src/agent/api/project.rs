@@ -1,0 +1,279 @@
+//! Makes objects small and takes secrets out of them.
+//!
+//! Owns the projections of AH/1: one object at a time is decoded, cut down,
+//! written and dropped, so a page costs its bytes and not its tree.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Accept, Resolved,
+    client::parse,
+    table::{self, Table, WithMeta},
+};
+use crate::protocol::{
+    Code, Error,
+    read::{Column, Projection},
+};
+
+/// Holds a copy of the object as it was applied, values of Secrets included.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Hexadecimal digits of a digest.
+const DIGEST_LEN: usize = 16;
+
+/// One object, made small.
+#[derive(Debug)]
+pub struct Item {
+    /// `namespace/name`, or `name` of cluster-scoped objects.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Resource version.
+    pub rv: String,
+    /// The object in the wanted projection.
+    pub json: Box<RawValue>,
+}
+
+/// One page of a list, made small.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Columns, in the table projection.
+    pub columns: Vec<Column>,
+    /// The objects.
+    pub items: Vec<Item>,
+    /// Token of the next page; empty on the last.
+    pub next: String,
+    /// About how many objects follow.
+    pub remaining: Option<u64>,
+    /// Resource version of the list.
+    pub rv: String,
+}
+
+/// The form in which a list or watch is asked of the server.
+pub fn list_form(projection: Projection) -> Accept {
+    match projection {
+        Projection::Table => Accept::Table,
+        Projection::Meta => Accept::MetaList,
+        Projection::Full => Accept::Json,
+    }
+}
+
+/// The form in which one object is asked of the server.
+pub fn object_form(projection: Projection) -> Accept {
+    match projection {
+        Projection::Table => Accept::Table,
+        Projection::Meta => Accept::Meta,
+        Projection::Full => Accept::Json,
+    }
+}
+
+/// Makes the page of a list small.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn page(bytes: &[u8], kind: &Resolved, projection: Projection) -> Result<Page, Error> {
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(default)]
+        kind: String,
+        #[serde(default)]
+        metadata: ListMeta,
+        #[serde(default, borrow)]
+        items: Option<Vec<&'a RawValue>>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct ListMeta {
+        resource_version: String,
+        #[serde(rename = "continue")]
+        next: String,
+        remaining_item_count: Option<u64>,
+    }
+    let list: List<'_> = parse(bytes)?;
+    let (columns, items) = if list.kind == "Table" {
+        rows(bytes)?
+    } else {
+        let items = list.items.unwrap_or_default();
+        let columns = if projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
+        (columns, items.into_iter().map(|raw| object(raw, kind, projection)).collect::<Result<_, _>>()?)
+    };
+    Ok(Page {
+        columns,
+        items,
+        next: list.metadata.next,
+        remaining: list.metadata.remaining_item_count,
+        rv: list.metadata.resource_version,
+    })
+}
+
+/// Makes one object, or a table of it, small.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn single(raw: &RawValue, kind: &Resolved, projection: Projection) -> Result<(Vec<Column>, Item), Error> {
+    if projection == Projection::Table && is_table(raw) {
+        let (columns, mut items) = rows(raw.get().as_bytes())?;
+        let item = items.pop().ok_or_else(|| Error::new(Code::Upstream, "the API server sent an empty table"))?;
+        return Ok((columns, item));
+    }
+    let columns = if projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
+    Ok((columns, object(raw, kind, projection)?))
+}
+
+fn is_table(raw: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(default)]
+        kind: String,
+    }
+    serde_json::from_str::<Kind>(raw.get()).is_ok_and(|object| object.kind == "Table")
+}
+
+fn rows(bytes: &[u8]) -> Result<(Vec<Column>, Vec<Item>), Error> {
+    let table: Table<'_> = parse(bytes)?;
+    let columns = table.columns.unwrap_or_default().into_iter().map(Column::from).collect();
+    let rows = table.rows.unwrap_or_default().into_iter().filter_map(table::row);
+    Ok((columns, rows.map(row_item).collect::<Result<_, _>>()?))
+}
+
+fn row_item(row: crate::protocol::read::Row) -> Result<Item, Error> {
+    Ok(Item {
+        key: key(&row.namespace, &row.name),
+        name: row.name.clone(),
+        uid: row.uid.clone(),
+        rv: row.rv.clone(),
+        json: raw(&row)?,
+    })
+}
+
+fn object(source: &RawValue, kind: &Resolved, projection: Projection) -> Result<Item, Error> {
+    if projection == Projection::Table {
+        let row = table::fallback_row(source)
+            .ok_or_else(|| Error::new(Code::Upstream, "the API server sent an object without metadata"))?;
+        return row_item(row);
+    }
+    let known: WithMeta = parse(source.get().as_bytes())?;
+    let mut fields: Map<String, Value> = parse(source.get().as_bytes())?;
+    let secret = kind.gvk.kind == "Secret" && kind.gvk.group.is_empty();
+    let mut small = Map::new();
+    let api_version = if kind.gvk.group.is_empty() {
+        kind.gvk.version.clone()
+    } else {
+        format!("{}/{}", kind.gvk.group, kind.gvk.version)
+    };
+    small.insert("apiVersion".into(), Value::from(api_version));
+    small.insert("kind".into(), Value::from(kind.gvk.kind.clone()));
+    if let Some(mut metadata) = fields.remove("metadata") {
+        clean_metadata(&mut metadata, secret);
+        small.insert("metadata".into(), metadata);
+    }
+    if projection == Projection::Full {
+        let rest = fields.into_iter().filter(|(name, _)| name != "apiVersion" && name != "kind");
+        for (name, mut value) in rest {
+            if secret && (name == "data" || name == "stringData") {
+                digest_values(&mut value);
+            }
+            small.insert(name, value);
+        }
+    }
+    Ok(Item {
+        key: key(&known.metadata.namespace, &known.metadata.name),
+        name: known.metadata.name,
+        uid: known.metadata.uid,
+        rv: known.metadata.resource_version,
+        json: raw(&small)?,
+    })
+}
+
+fn clean_metadata(metadata: &mut Value, secret: bool) {
+    let Some(metadata) = metadata.as_object_mut() else { return };
+    metadata.remove("managedFields");
+    if secret && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
+/// Replaces each value of a Secret by a digest, by which a change can be seen.
+fn digest_values(values: &mut Value) {
+    let Some(values) = values.as_object_mut() else { return };
+    for value in values.values_mut() {
+        let mut hex = String::new();
+        for byte in Sha256::digest(value.as_str().unwrap_or_default().as_bytes()) {
+            hex.push_str(&format!("{byte:02x}"));
+        }
+        hex.truncate(DIGEST_LEN);
+        *value = Value::from(format!("sha256:{hex}"));
+    }
+}
+
+fn key(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
+}
+
+fn raw<T: serde::Serialize>(value: &T) -> Result<Box<RawValue>, Error> {
+    serde_json::value::to_raw_value(value).map_err(|error| Error::internal(format!("writing an object: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::read::Gvk;
+
+    fn kind(name: &str) -> Resolved {
+        Resolved {
+            gvk: Gvk { group: String::new(), version: "v1".into(), kind: name.into() },
+            resource: format!("{}s", name.to_lowercase()),
+            namespaced: true,
+            verbs: Vec::new(),
+        }
+    }
+
+    const SECRETS: &str = r#"{"kind":"SecretList","metadata":{"resourceVersion":"7","continue":"c"},"items":[
+      {"metadata":{"name":"s","namespace":"n","uid":"u","resourceVersion":"5","managedFields":[{}],
+        "annotations":{"a":"b","kubectl.kubernetes.io/last-applied-configuration":"{\"data\":\"cGxhbnRlZA==\"}"}},
+       "data":{"k":"cGxhbnRlZA=="},"stringData":{"k":"planted"},"type":"Opaque"}]}"#;
+
+    #[test]
+    fn a_secret_keeps_its_values_to_itself() {
+        for projection in [Projection::Full, Projection::Meta] {
+            let page = page(SECRETS.as_bytes(), &kind("Secret"), projection).unwrap();
+            let json = page.items[0].json.get();
+            assert!(!json.contains("planted") && !json.contains("cGxhbnRlZA"), "{json}");
+            assert!(!json.contains("managedFields") && json.contains(r#""a":"b""#), "{json}");
+            assert_eq!(json.contains("sha256:"), projection == Projection::Full, "{json}");
+            assert!(json.starts_with(r#"{"apiVersion":"v1","kind":"Secret","metadata""#), "{json}");
+            assert_eq!((page.next.as_str(), page.rv.as_str()), ("c", "7"));
+            assert_eq!((page.items[0].key.as_str(), page.items[0].uid.as_str()), ("n/s", "u"));
+        }
+    }
+
+    #[test]
+    fn a_table_becomes_rows() {
+        let text = r#"{"kind":"Table","metadata":{"resourceVersion":"9","remainingItemCount":3},
+          "columnDefinitions":[{"name":"Name","type":"string","format":"name","description":"d","priority":0}],
+          "rows":[{"cells":["p"],"object":{"metadata":{"name":"p","namespace":"n","uid":"u","resourceVersion":"4"}}},
+                  {"cells":["lost"]}]}"#;
+        let page = page(text.as_bytes(), &kind("Pod"), Projection::Table).unwrap();
+        assert_eq!(page.columns[0].name, "Name");
+        assert_eq!((page.items.len(), page.remaining), (1, Some(3)));
+        assert_eq!(page.items[0].json.get(), r#"{"namespace":"n","name":"p","uid":"u","rv":"4","created":"","cells":["p"]}"#);
+    }
+
+    #[test]
+    fn a_server_without_tables_still_gives_rows() {
+        let text = r#"{"kind":"FooList","metadata":{},"items":[{"metadata":{"name":"x","uid":"u"}}]}"#;
+        let page = page(text.as_bytes(), &kind("Foo"), Projection::Table).unwrap();
+        assert_eq!(page.columns.len(), 2);
+        assert_eq!(page.items[0].key, "x");
+    }
+
+    #[test]
+    fn what_is_no_list_is_an_error() {
+        for text in ["", "[]", "{", r#"{"items":3}"#, r#"{"items":[3]}"#] {
+            assert!(page(text.as_bytes(), &kind("Pod"), Projection::Full).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Counters of the agent, in Prometheus' text form.
+//!
+//! Owns names and help texts. Values carry no names of objects, users or
+//! secrets.
+
+use std::{
+    fmt::Write,
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+};
+
+/// All counters and gauges.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Requests answered.
+    pub requests: AtomicU64,
+    /// Requests answered with an error.
+    pub request_errors: AtomicU64,
+    /// Requests refused because all workers were in use.
+    pub requests_refused: AtomicU64,
+    /// Events sent in watch sessions.
+    pub watch_events: AtomicU64,
+    /// Events that a newer one of the same object replaced before they were
+    /// sent.
+    pub watch_events_coalesced: AtomicU64,
+    /// Frames that could not be published.
+    pub publish_failures: AtomicU64,
+    /// Bytes of log lines sent.
+    pub log_bytes: AtomicU64,
+    /// Sessions opened.
+    pub sessions_opened: AtomicU64,
+    /// Sessions open now.
+    pub sessions: AtomicI64,
+    /// Log streams open now.
+    pub log_streams: AtomicI64,
+    /// Operations begun.
+    pub operations: AtomicU64,
+    /// Operations that did not succeed.
+    pub operations_failed: AtomicU64,
+    /// Operations running now.
+    pub operations_running: AtomicI64,
+    /// Connections to NATS made.
+    pub nats_connects: AtomicU64,
+}
+
+/// Adds to a counter.
+pub fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
+}
+
+/// Counts as one more in a gauge while it lives.
+pub struct InUse<'a>(&'a AtomicI64);
+
+impl<'a> InUse<'a> {
+    /// One more, until this is dropped.
+    pub fn new(gauge: &'a AtomicI64) -> Self {
+        gauge.fetch_add(1, Ordering::Relaxed);
+        InUse(gauge)
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Metrics {
+    /// All of it as text. `up` says whether the agent is ready.
+    pub fn text(&self, up: bool) -> String {
+        let counters = [
+            ("requests_total", "Requests answered.", &self.requests),
+            ("request_errors_total", "Requests answered with an error.", &self.request_errors),
+            ("requests_refused_total", "Requests refused because all workers were in use.", &self.requests_refused),
+            ("watch_events_total", "Events sent in watch sessions.", &self.watch_events),
+            (
+                "watch_events_coalesced_total",
+                "Events replaced by a newer one before they were sent.",
+                &self.watch_events_coalesced,
+            ),
+            ("watch_publish_failures_total", "Frames that could not be published.", &self.publish_failures),
+            ("log_bytes_total", "Bytes of log lines sent.", &self.log_bytes),
+            ("sessions_opened_total", "Sessions opened.", &self.sessions_opened),
+            ("operations_total", "Operations begun.", &self.operations),
+            ("operations_failed_total", "Operations that did not succeed.", &self.operations_failed),
+            ("nats_connects_total", "Connections to NATS made.", &self.nats_connects),
+        ];
+        let gauges = [
+            ("sessions", "Sessions open now.", &self.sessions),
+            ("log_streams", "Log streams open now.", &self.log_streams),
+            ("operations_running", "Operations running now.", &self.operations_running),
+        ];
+        let mut out = String::new();
+        for (name, help, counter) in counters {
+            line(&mut out, name, help, "counter", &counter.load(Ordering::Relaxed).to_string());
+        }
+        for (name, help, gauge) in gauges {
+            line(&mut out, name, help, "gauge", &gauge.load(Ordering::Relaxed).to_string());
+        }
+        line(&mut out, "ready", "1 when connected to NATS and the API server.", "gauge", if up { "1" } else { "0" });
+        if let Some(bytes) = resident_bytes() {
+            out.push_str("# HELP process_resident_memory_bytes Resident memory size in bytes.\n");
+            let _ = writeln!(out, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {bytes}");
+        }
+        out
+    }
+}
+
+fn line(out: &mut String, name: &str, help: &str, kind: &str, value: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        out,
+        "# HELP ankra_agent_{name} {help}\n# TYPE ankra_agent_{name} {kind}\nankra_agent_{name} {value}"
+    );
+}
+
+/// Resident memory of this process; `None` where there is no `/proc`.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kib: u64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_metric_has_help_type_and_value() {
+        let metrics = Metrics::default();
+        add(&metrics.requests, 3);
+        let running = InUse::new(&metrics.operations_running);
+        let text = metrics.text(true);
+        assert!(text.contains("\nankra_agent_requests_total 3\n"), "{text}");
+        assert!(text.contains("\nankra_agent_operations_running 1\n"), "{text}");
+        assert!(text.contains("\nankra_agent_ready 1\n"), "{text}");
+        drop(running);
+        assert!(metrics.text(false).contains("\nankra_agent_operations_running 0\n"));
+        for line in text.lines() {
+            assert!(line.starts_with("# ") || line.split(' ').count() == 2, "{line}");
+        }
+    }
+}

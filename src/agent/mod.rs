@@ -1,0 +1,206 @@
+//! The daemon: one cluster at the other end of NATS.
+//!
+//! Owns the wiring of its parts, their start and their orderly end. Requests
+//! arrive in [`serve`], live sessions in `session`, commands in `ops`; what
+//! they read comes through [`api`], what they change through `engine`.
+
+pub mod api;
+mod cluster;
+mod health;
+mod link;
+pub mod logging;
+pub mod metrics;
+mod reads;
+mod redact;
+mod reply;
+mod serve;
+pub mod settings;
+pub mod status;
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{api::Api, metrics::Metrics, settings::Settings, status::Status};
+use crate::protocol::{ClusterId, Error, Subjects, id::ulid, subject};
+
+/// What the parts of a running agent share.
+pub struct Agent {
+    /// What it was told at its start.
+    pub settings: Settings,
+    /// The subjects of its cluster.
+    pub subjects: Subjects,
+    /// This process among the agents of the cluster.
+    pub instance: String,
+    /// Changes whenever the process starts anew.
+    pub epoch: String,
+    /// The connection to NATS.
+    pub nats: async_nats::Client,
+    /// The API server, for reads.
+    pub api: Api,
+    /// Its connections and cluster.
+    pub status: Arc<Status>,
+    /// Its counters.
+    pub metrics: Arc<Metrics>,
+    /// Work that must end before the process does.
+    pub tasks: TaskTracker,
+    /// Set when the agent stops.
+    pub stop: CancellationToken,
+    /// When it began.
+    pub started: Instant,
+}
+
+impl Agent {
+    /// The agent's version.
+    pub fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    /// Longest body of one message.
+    pub fn message_max(&self) -> usize {
+        reply::message_max(self.nats.max_payload())
+    }
+}
+
+/// A running agent.
+pub struct Running {
+    /// Where health and metrics are served.
+    pub health_addr: SocketAddr,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<Result<(), Error>>,
+}
+
+impl Running {
+    /// Stops it: no new work, running work ends or is handed back.
+    ///
+    /// # Errors
+    /// What ended it, when that was not this call.
+    pub async fn stop(self) -> Result<(), Error> {
+        self.stop.cancel();
+        self.wait().await
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Errors
+    /// What ended it.
+    pub async fn wait(self) -> Result<(), Error> {
+        self.task.await.map_err(|error| Error::internal(format!("the agent failed: {error}")))?
+    }
+}
+
+/// Starts an agent. It ends when `stop` is cancelled.
+///
+/// # Errors
+/// When a setting cannot be used. Servers that are away are no error.
+pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Running, Error> {
+    settings.check()?;
+    if settings.nats.nats_url.is_empty() {
+        return Err(Error::invalid(
+            "no NATS server is named: set NATS_URL (this version does not yet register at ANKRA_URL)",
+        ));
+    }
+    settings.nats.servers()?;
+    let status = Arc::new(Status::default());
+    let metrics = Arc::new(Metrics::default());
+    let api = Api::connect(settings.kubeconfig.as_deref(), settings.context.as_deref(), settings.read_worker_count)
+        .await?;
+    let (health_addr, health) = health::serve(
+        settings.health_addr,
+        Arc::clone(&status),
+        Arc::clone(&metrics),
+        // Health is answered until the very end, also while draining.
+        CancellationToken::new(),
+    )
+    .await?;
+    tracing::info!(%health_addr, version = env!("CARGO_PKG_VERSION"), "the agent starts");
+    let task = tokio::spawn(run(settings, api, status, metrics, stop.clone(), health));
+    Ok(Running { health_addr, stop, task })
+}
+
+async fn run(
+    settings: Settings,
+    api: Api,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    health: tokio::task::JoinHandle<()>,
+) -> Result<(), Error> {
+    let outcome = connected(settings, api, status, metrics, stop).await;
+    health.abort();
+    outcome
+}
+
+async fn connected(
+    settings: Settings,
+    api: Api,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let cluster = if settings.cluster_id.is_empty() {
+        let Some(uid) = cluster::wait_for_uid(&api, &status, &stop).await else { return Ok(()) };
+        uid
+    } else {
+        settings.cluster_id.clone()
+    };
+    let subjects = Subjects::new(&settings.subject_prefix, ClusterId::new(cluster)?)?;
+    let instance = instance(&settings.pod_name);
+    let nats = link::connect(
+        &settings.nats,
+        &format!("ankra-agent {} {instance}", subjects.cluster()),
+        Arc::clone(&status),
+        Arc::clone(&metrics),
+    )
+    .await?;
+    let agent = Arc::new(Agent {
+        settings,
+        subjects,
+        instance,
+        epoch: ulid(),
+        nats,
+        api,
+        status,
+        metrics,
+        tasks: TaskTracker::new(),
+        stop,
+        started: Instant::now(),
+    });
+    tokio::spawn(cluster::probe(agent.api.clone(), Arc::clone(&agent.status), agent.stop.clone()));
+    let service = serve::start(&agent).await?;
+    tracing::info!(cluster = %agent.subjects.cluster(), instance = %agent.instance, "serving");
+    agent.stop.cancelled().await;
+    agent.status.draining();
+    tracing::info!("stopping: no new work is taken");
+    if let Err(error) = service.stop().await {
+        tracing::warn!(%error, "the NATS service did not stop");
+    }
+    agent.tasks.close();
+    if tokio::time::timeout(agent.settings.drain(), agent.tasks.wait()).await.is_err() {
+        tracing::warn!("work was still running at the end");
+    }
+    if let Err(error) = agent.nats.flush().await {
+        tracing::debug!(%error, "the last messages may not have been sent");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A name for this process: the pod's, as one token, or a random one.
+fn instance(pod: &str) -> String {
+    let name: String = pod.chars().map(|c| if c == '.' { '-' } else { c }).take(subject::TOKEN_MAX).collect();
+    if subject::is_token(&name) { name } else { format!("agent-{}", ulid().to_lowercase()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_one_token() {
+        assert_eq!(instance("ankra-agent-6f-x.y"), "ankra-agent-6f-x-y");
+        for odd in ["", "é", "a b"] {
+            assert!(subject::is_token(&instance(odd)) && instance(odd).starts_with("agent-"));
+        }
+    }
+}

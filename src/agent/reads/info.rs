@@ -1,0 +1,42 @@
+//! `req.info` and `req.kinds`.
+
+use crate::{
+    agent::Agent,
+    protocol::{
+        Error, VERSION,
+        info::{Info, Kinds, Limits},
+    },
+};
+
+/// What this agent is and can do.
+pub(in crate::agent) async fn info(agent: &Agent) -> Result<Info, Error> {
+    let status = agent.status.snapshot();
+    let mut capabilities: Vec<String> =
+        ["info", "kinds", "list", "get", "watch", "logs"].into_iter().map(str::to_owned).collect();
+    if status.commands {
+        capabilities.push("helm".to_owned());
+    }
+    Ok(Info {
+        agent_version: agent.version().to_owned(),
+        protocol: vec![VERSION],
+        cluster_id: agent.subjects.cluster().to_string(),
+        cluster_uid: status.cluster_uid,
+        k8s_version: status.k8s_version,
+        instance: agent.instance.clone(),
+        capabilities,
+        limits: Limits {
+            max_payload: agent.nats.max_payload(),
+            message_max: agent.message_max(),
+            sessions_max: agent.settings.sessions_max,
+            log_streams_max: agent.settings.log_streams_max,
+            workers: agent.settings.nats_worker_max_workers,
+            write_workers: agent.settings.write_worker_count,
+        },
+        uptime_s: agent.started.elapsed().as_secs(),
+    })
+}
+
+/// What kinds the cluster has.
+pub(in crate::agent) async fn kinds(agent: &Agent) -> Result<Kinds, Error> {
+    agent.api.discovery().kinds(&agent.api).await
+}

@@ -1,0 +1,25 @@
+//! Requests that are answered once: `info`, `kinds`, `list`, `get`.
+//!
+//! Owns what each of them means. Receiving and replying are `serve`'s.
+
+mod get;
+mod info;
+mod list;
+
+use serde::de::DeserializeOwned;
+
+pub(super) use get::get;
+pub(super) use info::{info, kinds};
+pub(super) use list::list;
+
+use crate::protocol::Error;
+
+/// Longest body of a reply that is made on purpose, in bytes. One object may
+/// be longer; then the reply goes in parts.
+pub(super) const REPLY_TARGET: usize = 256 * 1024;
+
+/// Reads the body of a request; an empty body counts as `{}`.
+pub(super) fn request<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
+    let payload = if payload.is_empty() { b"{}".as_slice() } else { payload };
+    serde_json::from_slice(payload).map_err(|error| Error::invalid(format!("the request cannot be read: {error}")))
+}

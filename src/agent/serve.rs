@@ -1,0 +1,132 @@
+//! Takes requests from NATS and hands them to workers.
+//!
+//! Owns the micro service with its endpoints, the number of workers, the queue
+//! before them and the deadline of a request. A request that cannot be begun
+//! is refused at once rather than kept.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_nats::service::{Request, Service, ServiceExt, endpoint::Endpoint};
+use futures_util::{FutureExt, StreamExt};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use super::{Agent, metrics::add, reads, reply};
+use crate::protocol::{Code, Error, SERVICE_NAME, VERSION};
+
+/// Longest request, in bytes.
+const REQUEST_MAX: usize = 256 * 1024;
+/// Longest time for one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests that may wait, for each worker.
+const QUEUE_PER_WORKER: usize = 8;
+
+/// The verbs that are answered once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Info,
+    Kinds,
+    List,
+    Get,
+}
+
+/// Each verb with its word in subjects and the name of its endpoint.
+const VERBS: [(Verb, &str, &str); 4] = [
+    (Verb::Info, "info", "info"),
+    (Verb::Kinds, "kinds", "kinds"),
+    (Verb::List, "list", "list"),
+    (Verb::Get, "get", "get"),
+];
+
+/// Starts the service. It stops when the returned value is stopped.
+///
+/// # Errors
+/// When a subscription cannot be made.
+pub async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
+    let failed = |error: async_nats::Error| Error::new(Code::Upstream, format!("starting the NATS service: {error}"));
+    let cluster = agent.subjects.cluster().to_string();
+    let metadata = HashMap::from([
+        ("cluster".to_owned(), cluster.clone()),
+        ("instance".to_owned(), agent.instance.clone()),
+        ("prefix".to_owned(), agent.subjects.prefix().to_owned()),
+        ("protocol".to_owned(), VERSION.to_string()),
+    ]);
+    let service = agent
+        .nats
+        .service_builder()
+        .description("Ankra agent: reads, watches, logs and releases of one cluster")
+        .metadata(metadata)
+        // All agents of one cluster share its requests.
+        .queue_group(format!("ah-{cluster}"))
+        .start(SERVICE_NAME, agent.version())
+        .await
+        .map_err(failed)?;
+    let workers = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers));
+    let queue = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers * QUEUE_PER_WORKER));
+    for (verb, word, name) in VERBS {
+        let endpoint =
+            service.endpoint_builder().name(name).add(agent.subjects.request(word)).await.map_err(failed)?;
+        let pool = Pool { agent: Arc::clone(agent), workers: Arc::clone(&workers), queue: Arc::clone(&queue) };
+        agent.tasks.spawn(pool.run(verb, endpoint));
+    }
+    Ok(service)
+}
+
+/// Workers shared by all endpoints.
+struct Pool {
+    agent: Arc<Agent>,
+    workers: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+}
+
+impl Pool {
+    async fn run(self, verb: Verb, mut endpoint: Endpoint) {
+        while let Some(request) = endpoint.next().await {
+            let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
+                add(&self.agent.metrics.requests_refused, 1);
+                let busy = Error::new(Code::Busy, "all workers of the agent are in use");
+                reply::send(&self.agent, &request, Err(busy)).await;
+                continue;
+            };
+            let (agent, workers) = (Arc::clone(&self.agent), Arc::clone(&self.workers));
+            self.agent.tasks.spawn(async move {
+                let outcome = work(&agent, &workers, verb, &request).await;
+                reply::send(&agent, &request, outcome).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+/// Waits for a worker and does the request within its deadline. A panic ends
+/// this request only.
+async fn work(agent: &Arc<Agent>, workers: &Semaphore, verb: Verb, request: &Request) -> Result<Vec<u8>, Error> {
+    let payload = &request.message.payload;
+    if payload.len() > REQUEST_MAX {
+        return Err(Error::new(Code::TooLarge, format!("the request is over {REQUEST_MAX} bytes")));
+    }
+    let left = reply::time_left(request.message.headers.as_ref());
+    let limit = left.map_or(REQUEST_TIMEOUT, |ms| Duration::from_millis(ms).min(REQUEST_TIMEOUT));
+    let done = async {
+        let _worker = workers.acquire().await.map_err(|_| Error::new(Code::Cancelled, "the agent is stopping"))?;
+        answer(agent, verb, payload).await
+    };
+    match tokio::time::timeout(limit, AssertUnwindSafe(done).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(Error::internal("the agent failed on this request")),
+        Err(_) => Err(Error::new(Code::Timeout, "the deadline of the request passed")),
+    }
+}
+
+async fn answer(agent: &Arc<Agent>, verb: Verb, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    match verb {
+        Verb::Info => json(&reads::info(agent).await?),
+        Verb::Kinds => json(&reads::kinds(agent).await?),
+        Verb::List => json(&reads::list(&agent.api, reads::request(payload)?).await?),
+        Verb::Get => json(&reads::get(&agent.api, reads::request(payload)?).await?),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|error| Error::internal(format!("writing the reply: {error}")))
+}

@@ -1,0 +1,166 @@
+//! What the agent knows about itself: its connections and its cluster.
+//!
+//! Owns the state behind `/ready`, `info` and heartbeats. Others report to it;
+//! it decides what "ready" and "healthy" mean.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use crate::protocol::id::now_rfc3339;
+
+/// Time without a connection after which the process counts as unhealthy, so
+/// that the kubelet starts it anew.
+const UNHEALTHY_AFTER: Duration = Duration::from_secs(600);
+
+/// A view of the state at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Since when NATS is connected, RFC 3339.
+    pub connected_since: Option<String>,
+    /// Why NATS is not connected, when a reason is known.
+    pub nats_error: Option<String>,
+    /// Whether the API server answered the last time.
+    pub api_server: bool,
+    /// Why it did not.
+    pub api_error: Option<String>,
+    /// Its version.
+    pub k8s_version: Option<String>,
+    /// UID of the namespace `kube-system`.
+    pub cluster_uid: Option<String>,
+    /// Whether commands can be taken (JetStream is there).
+    pub commands: bool,
+    /// Whether the agent is about to stop.
+    pub draining: bool,
+}
+
+impl Snapshot {
+    /// Whether requests can be served; otherwise why not.
+    ///
+    /// # Errors
+    /// A sentence with the first thing that is missing.
+    pub fn ready(&self) -> Result<(), String> {
+        if self.draining {
+            return Err("the agent is stopping".to_owned());
+        }
+        if self.connected_since.is_none() {
+            let why = self.nats_error.as_deref().unwrap_or("no connection yet");
+            return Err(format!("not connected to NATS: {why}"));
+        }
+        if !self.api_server {
+            let why = self.api_error.as_deref().unwrap_or("no answer yet");
+            return Err(format!("the API server cannot be reached: {why}"));
+        }
+        Ok(())
+    }
+}
+
+/// The agent's state, shared by all its parts.
+pub struct Status {
+    inner: Mutex<(Snapshot, Instant)>,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Status { inner: Mutex::new((Snapshot::default(), Instant::now())) }
+    }
+}
+
+impl Status {
+    /// The state now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.change(|snapshot| snapshot.clone())
+    }
+
+    /// NATS is connected.
+    pub fn nats_up(&self) {
+        self.change(|snapshot| {
+            snapshot.connected_since = Some(now_rfc3339());
+            snapshot.nats_error = None;
+        });
+    }
+
+    /// NATS is not connected; `why` when it is known.
+    pub fn nats_down(&self, why: Option<String>) {
+        let mut guard = self.lock();
+        if guard.0.connected_since.take().is_some() {
+            guard.1 = Instant::now();
+        }
+        if why.is_some() {
+            guard.0.nats_error = why;
+        }
+    }
+
+    /// The API server answered with its version, or did not.
+    pub fn api(&self, answer: Result<String, String>) {
+        self.change(|snapshot| match answer {
+            Ok(version) => {
+                snapshot.api_server = true;
+                snapshot.api_error = None;
+                snapshot.k8s_version = Some(version);
+            }
+            Err(why) => {
+                snapshot.api_server = false;
+                snapshot.api_error = Some(why);
+            }
+        });
+    }
+
+    /// The cluster's UID was read.
+    pub fn cluster_uid(&self, uid: String) {
+        self.change(|snapshot| snapshot.cluster_uid = Some(uid));
+    }
+
+    /// Commands can be taken, or not.
+    pub fn commands(&self, on: bool) {
+        self.change(|snapshot| snapshot.commands = on);
+    }
+
+    /// The agent begins to stop.
+    pub fn draining(&self) {
+        self.change(|snapshot| snapshot.draining = true);
+    }
+
+    /// Whether the process should be left alone; otherwise why not.
+    ///
+    /// # Errors
+    /// When NATS was away for too long.
+    pub fn healthy(&self) -> Result<(), String> {
+        let guard = self.lock();
+        if guard.0.connected_since.is_none() && guard.1.elapsed() > UNHEALTHY_AFTER {
+            return Err(format!("no connection to NATS for {} s", guard.1.elapsed().as_secs()));
+        }
+        Ok(())
+    }
+
+    fn change<T>(&self, with: impl FnOnce(&mut Snapshot) -> T) -> T {
+        with(&mut self.lock().0)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Snapshot, Instant)> {
+        // A panic elsewhere leaves a state that is still true enough to show.
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_names_what_is_missing() {
+        let status = Status::default();
+        assert!(status.snapshot().ready().unwrap_err().contains("NATS"));
+        status.nats_up();
+        assert!(status.snapshot().ready().unwrap_err().contains("API server"));
+        status.api(Ok("v1.36.3".into()));
+        assert_eq!(status.snapshot().ready(), Ok(()));
+        status.nats_down(Some("authorization violation".into()));
+        assert!(status.snapshot().ready().unwrap_err().contains("authorization violation"));
+        status.nats_up();
+        status.draining();
+        assert!(status.snapshot().ready().is_err());
+        assert_eq!(status.healthy(), Ok(()));
+    }
+}

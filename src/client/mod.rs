@@ -1,0 +1,11 @@
+//! The other end: a client of agents over NATS.
+//!
+//! Owns connecting, requests with replies in parts, watch and log sessions
+//! that notice loss, and commands with their events. It prints nothing; the
+//! commands of `ankra-helm agent` draw what it gives.
+
+pub mod access;
+pub mod request;
+
+pub use access::{Access, Secret};
+pub use request::Client;
