@@ -21,7 +21,7 @@ const PROBE_AGAIN: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The API server's.
-pub async fn uid(api: &Api) -> Result<String, Error> {
+pub(super) async fn uid(api: &Api) -> Result<String, Error> {
     let path = Path::fixed("/api/v1/namespaces/kube-system");
     let held = api.get(&path, Accept::Meta).await?;
     let namespace: WithMeta = client::parse(&held.bytes)?;
@@ -29,7 +29,7 @@ pub async fn uid(api: &Api) -> Result<String, Error> {
 }
 
 /// The same, asked for until the API server answers; `None` when stopped.
-pub async fn wait_for_uid(api: &Api, status: &Status, stop: &CancellationToken) -> Option<String> {
+pub(super) async fn wait_for_uid(api: &Api, status: &Status, stop: &CancellationToken) -> Option<String> {
     loop {
         match uid(api).await {
             Ok(uid) => return Some(uid),
@@ -46,7 +46,7 @@ pub async fn wait_for_uid(api: &Api, status: &Status, stop: &CancellationToken) 
 }
 
 /// Probes the API server until `stop`.
-pub async fn probe(api: Api, status: Arc<Status>, stop: CancellationToken) {
+pub(super) async fn probe(api: Api, status: Arc<Status>, stop: CancellationToken) {
     loop {
         let answer = api.version().await;
         let pause = if answer.is_ok() { PROBE_INTERVAL } else { PROBE_AGAIN };

@@ -21,7 +21,7 @@ struct Shared {
 ///
 /// # Errors
 /// When the address is not free.
-pub async fn serve(
+pub(super) async fn serve(
     addr: SocketAddr,
     status: Arc<Status>,
     metrics: Arc<Metrics>,

@@ -43,7 +43,7 @@ const RECEIVE_QUEUE: usize = 1024;
 ///
 /// # Errors
 /// When the settings cannot be used.
-pub async fn connect(
+pub(super) async fn connect(
     access: &Access,
     name: &str,
     status: Arc<Status>,

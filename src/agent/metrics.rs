@@ -107,10 +107,8 @@ impl Metrics {
 
 fn line(out: &mut String, name: &str, help: &str, kind: &str, value: &str) {
     // Writing to a string does not fail.
-    let _ = writeln!(
-        out,
-        "# HELP ankra_agent_{name} {help}\n# TYPE ankra_agent_{name} {kind}\nankra_agent_{name} {value}"
-    );
+    let _ =
+        writeln!(out, "# HELP ankra_agent_{name} {help}\n# TYPE ankra_agent_{name} {kind}\nankra_agent_{name} {value}");
 }
 
 /// Resident memory of this process; `None` where there is no `/proc`.

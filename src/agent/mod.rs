@@ -103,8 +103,8 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     settings.nats.servers()?;
     let status = Arc::new(Status::default());
     let metrics = Arc::new(Metrics::default());
-    let api = Api::connect(settings.kubeconfig.as_deref(), settings.context.as_deref(), settings.read_worker_count)
-        .await?;
+    let api =
+        Api::connect(settings.kubeconfig.as_deref(), settings.context.as_deref(), settings.read_worker_count).await?;
     let (health_addr, health) = health::serve(
         settings.health_addr,
         Arc::clone(&status),

@@ -12,7 +12,7 @@ const WORDS: [&str; 9] =
     ["authorization", "password", "passwd", "token", "secret", "nkey", "seed", "dockerconfigjson", "api_key"];
 
 /// `line` with the secrets in it replaced.
-pub fn redact(line: &str) -> String {
+pub(super) fn redact(line: &str) -> String {
     let line = url_passwords(line);
     let line = after_words(&line);
     bearer(&line)
@@ -25,7 +25,8 @@ fn url_passwords(line: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (head, tail) = rest.split_at(at + 3);
         out.push_str(head);
-        let end = tail.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '\\' | '?')).unwrap_or(tail.len());
+        let end =
+            tail.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '\\' | '?')).unwrap_or(tail.len());
         match tail[..end].rfind('@') {
             Some(sign) => {
                 out.push_str(HIDDEN);

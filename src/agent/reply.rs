@@ -8,12 +8,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{Agent, metrics::add};
-use crate::protocol::{
-    Code, Error, VERSION,
-    error::ErrorReply,
-    header,
-    id::unix_ms,
-};
+use crate::protocol::{Code, Error, VERSION, error::ErrorReply, header, id::unix_ms};
 
 /// Longest body of one message, whatever the server allows.
 const MESSAGE_MAX: usize = 512 * 1024;
@@ -21,25 +16,25 @@ const MESSAGE_MAX: usize = 512 * 1024;
 const HEADER_ROOM: usize = 16 * 1024;
 
 /// Longest body of one message on a server with this `max_payload`.
-pub fn message_max(max_payload: usize) -> usize {
+pub(super) fn message_max(max_payload: usize) -> usize {
     max_payload.saturating_sub(HEADER_ROOM).clamp(1024, MESSAGE_MAX)
 }
 
 /// Headers that every message has.
-pub fn headers() -> HeaderMap {
+pub(super) fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::VERSION, VERSION.to_string());
     headers
 }
 
 /// Milliseconds until the deadline that the request names; `None` without one.
-pub fn time_left(headers: Option<&HeaderMap>) -> Option<u64> {
+pub(super) fn time_left(headers: Option<&HeaderMap>) -> Option<u64> {
     let deadline: u64 = headers?.get(header::DEADLINE)?.as_str().parse().ok()?;
     Some(deadline.saturating_sub(unix_ms()))
 }
 
 /// Sends the reply to a request.
-pub async fn send(agent: &Agent, request: &Request, outcome: Result<Vec<u8>, Error>) {
+pub(super) async fn send(agent: &Agent, request: &Request, outcome: Result<Vec<u8>, Error>) {
     if request.message.reply.is_none() {
         return;
     }
@@ -108,7 +103,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -42,7 +42,7 @@ const VERBS: [(Verb, &str, &str); 4] = [
 ///
 /// # Errors
 /// When a subscription cannot be made.
-pub async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
+pub(super) async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
     let failed = |error: async_nats::Error| Error::new(Code::Upstream, format!("starting the NATS service: {error}"));
     let cluster = agent.subjects.cluster().to_string();
     let metadata = HashMap::from([
@@ -64,8 +64,7 @@ pub async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
     let workers = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers));
     let queue = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers * QUEUE_PER_WORKER));
     for (verb, word, name) in VERBS {
-        let endpoint =
-            service.endpoint_builder().name(name).add(agent.subjects.request(word)).await.map_err(failed)?;
+        let endpoint = service.endpoint_builder().name(name).add(agent.subjects.request(word)).await.map_err(failed)?;
         let pool = Pool { agent: Arc::clone(agent), workers: Arc::clone(&workers), queue: Arc::clone(&queue) };
         agent.tasks.spawn(pool.run(verb, endpoint));
     }

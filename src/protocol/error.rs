@@ -136,14 +136,7 @@ impl Error {
             message.truncate(end);
             message.push('…');
         }
-        Error {
-            code,
-            http: code.http(),
-            message,
-            retryable: code.retryable(),
-            retry_after_ms: 0,
-            details: Map::new(),
-        }
+        Error { code, http: code.http(), message, retryable: code.retryable(), retry_after_ms: 0, details: Map::new() }
     }
 
     /// The request is wrong.

@@ -185,7 +185,8 @@ impl Pieces {
     /// When the connection breaks.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|error| Error::new(Code::Upstream, format!("reading from the API server: {error}")))?;
+            let frame =
+                frame.map_err(|error| Error::new(Code::Upstream, format!("reading from the API server: {error}")))?;
             if let Ok(data) = frame.into_data() {
                 return Ok(Some(data));
             }
@@ -206,7 +207,8 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
 async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Error> {
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Error::new(Code::Upstream, format!("reading from the API server: {error}")))?;
+        let frame =
+            frame.map_err(|error| Error::new(Code::Upstream, format!("reading from the API server: {error}")))?;
         if let Some(data) = frame.data_ref() {
             if all.len().saturating_add(data.len()) > limit {
                 return Err(Error::new(Code::TooLarge, format!("the API server's answer is over {limit} bytes")));

@@ -372,8 +372,11 @@ mod tests {
 
     #[test]
     fn a_gvk_without_version_is_the_preferred_one() {
-        let gvk =
-            |version: &str| Gvk { group: "autoscaling".into(), version: version.into(), kind: "HorizontalPodAutoscaler".into() };
+        let gvk = |version: &str| Gvk {
+            group: "autoscaling".into(),
+            version: version.into(),
+            kind: "HorizontalPodAutoscaler".into(),
+        };
         let find = |version| {
             let kind = KindRef { gvk: Some(gvk(version)), resource: String::new() };
             catalogue().find(&kind).map(|found| found.gvk.version)

@@ -259,7 +259,10 @@ mod tests {
         let page = page(text.as_bytes(), &kind("Pod"), Projection::Table).unwrap();
         assert_eq!(page.columns[0].name, "Name");
         assert_eq!((page.items.len(), page.remaining), (1, Some(3)));
-        assert_eq!(page.items[0].json.get(), r#"{"namespace":"n","name":"p","uid":"u","rv":"4","created":"","cells":["p"]}"#);
+        assert_eq!(
+            page.items[0].json.get(),
+            r#"{"namespace":"n","name":"p","uid":"u","rv":"4","created":"","cells":["p"]}"#
+        );
     }
 
     #[test]
