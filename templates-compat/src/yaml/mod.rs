@@ -7,17 +7,21 @@
 mod base64;
 mod chars;
 mod decode;
+mod emit;
 mod fit;
 mod go_syntax;
 mod input;
+mod keys;
 mod node;
 mod parse;
+mod pretty;
 mod resolve;
 mod scan;
 mod scan_misc;
 mod scan_scalar;
 mod shape;
 mod timestamp;
+mod write;
 
 pub use shape::{Field, Shape, StructShape};
 
@@ -151,8 +155,7 @@ fn decode_as(bytes: &[u8], shape: &Shape, compat: Compat, strict: bool) -> Resul
 /// # Errors
 /// `error marshaling into JSON: …` for what JSON cannot say (NaN, Inf).
 pub fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
-    let _ = (value, compat);
-    Err(YamlError::new("the YAML writer has not landed"))
+    write::write(value, compat)
 }
 
 /// Writes as `toYamlPretty` does: yaml.v3, indent 2, not through JSON, with
@@ -161,8 +164,7 @@ pub fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
 /// # Errors
 /// What yaml.v3 cannot write.
 pub fn write_pretty(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
-    let _ = (value, compat);
-    Err(YamlError::new("the YAML writer has not landed"))
+    pretty::write(value, compat)
 }
 
 /// What Helm looks at in each rendered document.
@@ -191,8 +193,45 @@ pub struct HeadMetadata {
 /// # Errors
 /// As [`decode`] into Helm's `SimpleHead`.
 pub fn head(bytes: &[u8], compat: Compat) -> Result<Head, YamlError> {
-    let _ = (bytes, compat);
-    Err(YamlError::new("the YAML reader has not landed"))
+    const ANNOTATIONS: Shape = Shape::Map(&Shape::Str);
+    const METADATA: StructShape = StructShape {
+        name: "",
+        full_name: "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }",
+        fields: &[
+            Field { json: "name", pointer: false, shape: Shape::Str },
+            Field { json: "annotations", pointer: false, shape: ANNOTATIONS },
+        ],
+    };
+    const HEAD: StructShape = StructShape {
+        name: "SimpleHead",
+        full_name: "util.SimpleHead",
+        fields: &[
+            Field { json: "apiVersion", pointer: false, shape: Shape::Str },
+            Field { json: "kind", pointer: false, shape: Shape::Str },
+            Field { json: "metadata", pointer: true, shape: Shape::Struct(&METADATA) },
+        ],
+    };
+    let value = decode(bytes, &Shape::Struct(&HEAD), compat)?;
+    let Some(map) = value.as_map() else { return Ok(Head::default()) };
+    let metadata = map.get(b"metadata").and_then(|m| m.as_map().cloned()).map(|m| HeadMetadata {
+        name: text_of(&m, b"name"),
+        annotations: m.get(b"annotations").and_then(|a| a.as_map().cloned()).map(|a| {
+            a.snapshot()
+                .into_iter()
+                .map(|(k, v)| {
+                    (k.to_text().into_owned(), String::from_utf8_lossy(v.as_bytes().unwrap_or_default()).into_owned())
+                })
+                .collect()
+        }),
+    });
+    Ok(Head { api_version: text_of(map, b"apiVersion"), kind: text_of(map, b"kind"), metadata })
+}
+
+fn text_of(map: &Map, key: &[u8]) -> String {
+    match map.get(key) {
+        Some(Value::Str(s)) => s.to_text().into_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Standard base64, for `[]byte` in JSON.
