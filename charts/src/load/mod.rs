@@ -1,0 +1,109 @@
+//! Reading charts: from a folder, from an archive, or from files already in
+//! memory. Owns the sorting of files into a [`Chart`] and its limits.
+
+mod archive;
+mod dir;
+mod files;
+mod sniff;
+
+use std::path::{Path, PathBuf};
+
+use templates_compat::yaml::{self, Field, Shape, StructShape};
+use templates_compat::Compat;
+
+use crate::chart::Chart;
+use crate::error::{Error, ErrorKind, go_errno};
+use crate::warning::Warnings;
+
+pub use archive::{archive_files, load_archive};
+pub use files::load_files;
+
+/// The most that the files of one chart may have in all, unpacked.
+pub const MAX_CHART_SIZE: u64 = 100 * 1024 * 1024;
+/// The most that one file may have (Helm 3; Helm 4 only knows the sum).
+pub const MAX_FILE_SIZE: u64 = 5 * 1024 * 1024;
+
+/// The part of a chart's path that Helm looks up locally: the absolute path
+/// if it is there, none if it may be the name of a chart in a repository.
+///
+/// # Errors
+/// `path "X" not found` for what can only be a path.
+pub fn locate(name: &str, compat: Compat) -> Result<Option<PathBuf>, Error> {
+    let name = name.trim();
+    let path = Path::new(name);
+    if path.exists() {
+        let absolute = std::path::absolute(path).map_err(|e| Error::io("stat", path, &e))?;
+        return Ok(Some(PathBuf::from(crate::go_path::clean(&absolute.to_string_lossy()))));
+    }
+    if path.is_absolute() || name.starts_with('.') {
+        let quoted = crate::go_text::quote(name, compat);
+        return Err(Error::new(ErrorKind::Io, format!("path {quoted} not found")));
+    }
+    Ok(None)
+}
+
+/// Loads a chart from a folder or an archive.
+///
+/// # Errors
+/// Helm's text for a chart that is missing or not valid.
+pub fn load(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
+    let info = std::fs::metadata(path).map_err(|e| Error::io("stat", path, &e))?;
+    if info.is_dir() { load_dir(path, compat, warnings) } else { load_file(path, compat, warnings) }
+}
+
+/// Loads a chart from a folder.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_dir(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
+    let absolute = std::path::absolute(path).map_err(|e| Error::io("stat", path, &e))?;
+    let top = PathBuf::from(crate::go_path::clean(&absolute.to_string_lossy()));
+    if compat == Compat::Helm4 {
+        let chart_yaml = top.join("Chart.yaml");
+        let content = std::fs::read(&chart_yaml).map_err(|e| {
+            let file = chart_yaml.display();
+            Error::chart(format!("unable to detect chart at {file}: open {file}: {}", go_errno(&e)))
+        })?;
+        check_api_version(&content, compat)?;
+    }
+    let files = dir::read(&top, compat, warnings)?;
+    load_files(files, compat, warnings)
+}
+
+/// Loads a chart from an archive file.
+fn load_file(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
+    let content = archive::read_file(path)?;
+    let name = path.display();
+    let files = archive_files(&content, compat).map_err(|e| match e.text() {
+        "gzip: invalid header" => Error::chart(format!(
+            "file '{name}' does not appear to be a valid chart file (details: gzip: invalid header)"
+        )),
+        _ if compat == Compat::Helm4 => Error::chart("unable to load chart archive"),
+        _ => e,
+    })?;
+    if compat == Compat::Helm4 {
+        let chart_yaml = files.iter().find(|f| f.name == "Chart.yaml");
+        let chart_yaml =
+            chart_yaml.ok_or_else(|| Error::chart("unable to detect chart version, no Chart.yaml found"))?;
+        check_api_version(&chart_yaml.data, compat)?;
+    }
+    load_files(files, compat, warnings)
+}
+
+/// Helm 4 looks at the apiVersion before anything else.
+fn check_api_version(content: &[u8], compat: Compat) -> Result<(), Error> {
+    static BASE: StructShape = StructShape {
+        name: "chartBase",
+        full_name: "loader.chartBase",
+        fields: &[Field { json: "apiVersion", pointer: false, shape: Shape::Str }],
+    };
+    let base = yaml::decode(content, &Shape::Struct(&BASE), compat)
+        .map_err(|e| Error::chart(format!("cannot load Chart.yaml: {e}")))?;
+    let version = crate::metadata::Fields::of(&base).map(|f| f.text("apiVersion")).unwrap_or_default();
+    match version.as_str() {
+        "" | "v1" | "v2" => Ok(()),
+        // The experimental format can be loaded by Helm, but not installed.
+        "v3" => Err(Error::chart("invalid chart apiVersion")),
+        _ => Err(Error::chart("unsupported chart version")),
+    }
+}

@@ -1,0 +1,230 @@
+//! What `helm template` does, from a loaded chart to the text it prints.
+
+use templates_compat::{Compat, Host, Map};
+
+use crate::capabilities::{Capabilities, KubeVersion};
+use crate::chart::Chart;
+use crate::crds::{Crd, crds};
+use crate::dependencies;
+use crate::error::{Error, ErrorKind};
+use crate::go_path::match_path;
+use crate::manifest::{self, Hook, KindOrder, Manifest, push_document};
+use crate::render::{self, Release, RenderOptions};
+use crate::schema;
+use crate::warning::Warnings;
+
+/// The options of `helm template` that change what is rendered and shown.
+#[derive(Debug, Clone, Default)]
+pub struct TemplateOptions {
+    /// The release's name (`release-name` if nobody gave one).
+    pub release_name: String,
+    /// `--namespace`
+    pub namespace: String,
+    /// Which Helm is reproduced.
+    pub compat: Compat,
+    /// `--kube-version`
+    pub kube_version: Option<KubeVersion>,
+    /// `--api-versions`, after the known ones.
+    pub api_versions: Vec<String>,
+    /// `--include-crds`
+    pub include_crds: bool,
+    /// `--is-upgrade`
+    pub is_upgrade: bool,
+    /// `--no-hooks`
+    pub no_hooks: bool,
+    /// `--skip-tests`
+    pub skip_tests: bool,
+    /// `--skip-schema-validation`
+    pub skip_schema_validation: bool,
+    /// `--render-subchart-notes`
+    pub subchart_notes: bool,
+}
+
+/// A rendered release that nobody installs.
+#[derive(Debug, Clone, Default)]
+pub struct Rendered {
+    /// The definitions of custom resources, if they were asked for.
+    pub crds: Vec<Crd>,
+    /// The objects, in the order of installing.
+    pub manifests: Vec<Manifest>,
+    /// The hooks, in the order of their kinds.
+    pub hooks: Vec<Hook>,
+    /// The notes.
+    pub notes: Vec<u8>,
+}
+
+/// Whether a chart is one that can be installed.
+///
+/// # Errors
+/// `library charts are not installable`.
+pub fn check_installable(chart: &Chart) -> Result<(), Error> {
+    match chart.metadata.r#type.as_str() {
+        "" | "application" => Ok(()),
+        other => Err(Error::chart(format!("{other} charts are not installable"))),
+    }
+}
+
+/// Renders a chart as `helm template` does without a cluster: checks it,
+/// processes its dependencies, renders, sorts.
+///
+/// # Errors
+/// Helm's text of what failed first. For [`ErrorKind::Render`] the command
+/// adds a hint, see [`error_text`].
+pub fn template(
+    mut chart: Chart,
+    values: &Map,
+    options: &TemplateOptions,
+    host: &dyn Host,
+    resolver: &dyn schema::Resolver,
+    warnings: &mut Warnings,
+) -> Result<Rendered, Error> {
+    let compat = options.compat;
+    check_installable(&chart)?;
+    if chart.metadata.deprecated {
+        warnings.warn(match compat {
+            Compat::Helm3 => "This chart is deprecated",
+            Compat::Helm4 => "this chart is deprecated",
+        });
+    }
+    dependencies::check(&chart, compat)?;
+    dependencies::process(&mut chart, values, compat, warnings)?;
+    let mut capabilities = Capabilities::defaults(compat);
+    if let Some(version) = &options.kube_version {
+        capabilities.kube_version = version.clone();
+    }
+    capabilities.api_versions.extend(options.api_versions.iter().cloned());
+    let release = Release {
+        name: options.release_name.clone(),
+        namespace: options.namespace.clone(),
+        revision: 1,
+        is_install: !options.is_upgrade,
+        is_upgrade: options.is_upgrade,
+    };
+    let render_options = RenderOptions {
+        release: &release,
+        capabilities: &capabilities,
+        compat,
+        skip_schema_validation: options.skip_schema_validation,
+        resolver,
+        lint: false,
+        strict: false,
+    };
+    let top = render::render_values(&chart, values, &render_options, warnings)?;
+    render::check_kube_version(&chart, &capabilities, compat)?;
+    let mut files = render::render(&chart, &top, &render_options, host)?;
+    let notes = files.take_notes(&chart, options.subchart_notes);
+    let sorted = manifest::sort(&files.files, KindOrder::Install, compat, warnings)?;
+    let mut hooks = sorted.hooks;
+    if options.no_hooks {
+        hooks.clear();
+    }
+    hooks.retain(|h| !(options.skip_tests && h.is_test()));
+    let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
+    Ok(Rendered { crds, manifests: sorted.manifests, hooks, notes })
+}
+
+/// What the command prints after `Error: `.
+pub fn error_text(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Render => format!("{error}\n\nUse --debug flag to render out invalid YAML"),
+        _ => error.to_string(),
+    }
+}
+
+impl Rendered {
+    /// The release's manifest: definitions, then objects.
+    pub fn manifest(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for crd in &self.crds {
+            push_document(&mut out, &crd.filename, &crd.file.data);
+        }
+        for manifest in &self.manifests {
+            push_document(&mut out, &manifest.name, manifest.content.as_bytes());
+        }
+        out
+    }
+
+    /// What the command prints.
+    pub fn text(&self) -> Vec<u8> {
+        let manifest = self.manifest();
+        let mut out = match std::str::from_utf8(&manifest) {
+            Ok(text) => text.trim().as_bytes().to_vec(),
+            Err(_) => manifest.trim_ascii().to_vec(),
+        };
+        out.push(b'\n');
+        for hook in &self.hooks {
+            push_document(&mut out, &hook.path, hook.manifest.as_bytes());
+        }
+        out
+    }
+
+    /// What the command prints with `--show-only`: the documents whose paths
+    /// (without the chart's name) fit one of the patterns, pattern by pattern.
+    ///
+    /// # Errors
+    /// `could not find template X in chart`.
+    pub fn show_only(&self, patterns: &[String], compat: Compat) -> Result<Vec<u8>, Error> {
+        let text = self.text();
+        let documents = manifest::split(&text, compat);
+        let mut out = Vec::new();
+        for pattern in patterns {
+            let before = out.len();
+            for document in &documents {
+                let shown = source_path(document).is_some_and(|path| match_path(pattern, &path).unwrap_or(false));
+                if shown {
+                    out.extend_from_slice(b"---\n");
+                    out.extend_from_slice(document);
+                    out.push(b'\n');
+                }
+            }
+            if out.len() == before {
+                return Err(Error::new(ErrorKind::NotFound, format!("could not find template {pattern} in chart")));
+            }
+        }
+        Ok(out)
+    }
+
+    /// What the command writes with `--output-dir`: paths below that folder
+    /// and their whole content, in the order of writing. With a release's name
+    /// in `below`, all but the definitions go one folder deeper.
+    pub fn output_files(&self, below: Option<&str>) -> Vec<(String, Vec<u8>)> {
+        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        let deeper = |name: &str| below.map_or_else(|| name.to_string(), |release| format!("{release}/{name}"));
+        let mut add = |path: String, name: &str, content: &[u8]| {
+            let mut document = Vec::new();
+            push_document(&mut document, name, content);
+            match files.iter_mut().find(|(p, _)| *p == path) {
+                Some((_, text)) => text.extend_from_slice(&document),
+                None => files.push((path, document)),
+            }
+        };
+        for crd in &self.crds {
+            add(crd.filename.clone(), &crd.filename, &crd.file.data);
+        }
+        for manifest in &self.manifests {
+            add(deeper(&manifest.name), &manifest.name, manifest.content.as_bytes());
+        }
+        for hook in &self.hooks {
+            add(deeper(&hook.path), &hook.path, hook.manifest.as_bytes());
+        }
+        files
+    }
+}
+
+/// The path in a document's first `# Source:` line, without the chart's name.
+fn source_path(document: &[u8]) -> Option<String> {
+    const MARK: &str = "# Source: ";
+    let text = String::from_utf8_lossy(document);
+    let mut rest = &*text;
+    loop {
+        rest = &rest[rest.find(MARK)? + MARK.len()..];
+        let (chart, after) = match rest.split_once('/') {
+            Some(parts) => parts,
+            None => continue,
+        };
+        let path = after.lines().next().unwrap_or_default();
+        if !chart.is_empty() && !path.is_empty() {
+            return Some(path.to_string());
+        }
+    }
+}
