@@ -66,7 +66,11 @@ fn generic_components(text: &str, compat: Compat) -> Result<Vec<u64>, String> {
     let mut components = Vec::new();
     for (i, part) in parts.iter().enumerate() {
         if i == 0 && part.len() > 1 && part.starts_with('0') {
-            return Err(format!("illegal zero-prefixed version component {} in {}", crate::go_text::quote(part, compat), quoted()));
+            return Err(format!(
+                "illegal zero-prefixed version component {} in {}",
+                crate::go_text::quote(part, compat),
+                quoted()
+            ));
         }
         let component = || crate::go_text::quote(part, compat);
         let number = part.parse().map_err(|_| {

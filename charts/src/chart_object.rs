@@ -46,7 +46,9 @@ fn as_maps(metadata: &Metadata) -> Lists {
             metadata
                 .dependencies()
                 .iter()
-                .map(|d| Value::Map(as_map(dependency_fields(d, strings(&d.tags), Value::list(d.import_values.clone())))))
+                .map(|d| {
+                    Value::Map(as_map(dependency_fields(d, strings(&d.tags), Value::list(d.import_values.clone()))))
+                })
                 .collect(),
         ),
     }

@@ -99,8 +99,7 @@ impl Run<'_> {
         };
         let picks: Vec<Option<usize>> =
             declared.iter().map(|d| chart.dependencies.iter().position(|c| fits(d, c))).collect();
-        let undeclared: Vec<bool> =
-            chart.dependencies.iter().map(|c| !declared.iter().any(|d| fits(d, c))).collect();
+        let undeclared: Vec<bool> = chart.dependencies.iter().map(|c| !declared.iter().any(|d| fits(d, c))).collect();
         let mut loaded: Vec<Option<Chart>> = std::mem::take(&mut chart.dependencies).into_iter().map(Some).collect();
         let mut chosen: Vec<Chart> = Vec::with_capacity(loaded.len());
         for (slot, undeclared) in loaded.iter_mut().zip(undeclared) {
@@ -190,10 +189,8 @@ impl Run<'_> {
 
     fn missing_import(&mut self, dependency: &Dependency, name: &str) {
         let name = crate::go_text::quote(name, self.compat);
-        self.warnings.warn(format!(
-            "Warning: ImportValues missing table from chart {}: {name} is not a table",
-            dependency.name
-        ));
+        self.warnings
+            .warn(format!("Warning: ImportValues missing table from chart {}: {name} is not a table", dependency.name));
     }
 }
 

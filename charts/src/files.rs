@@ -31,7 +31,9 @@ impl Files {
     /// The files that fit a pattern; a wrong pattern fits all.
     pub fn glob(&self, pattern: &str) -> Files {
         match Glob::compile(pattern) {
-            Ok(glob) => Files(self.0.iter().filter(|(k, _)| glob.matches(k)).map(|(k, v)| (k.clone(), v.clone())).collect()),
+            Ok(glob) => {
+                Files(self.0.iter().filter(|(k, _)| glob.matches(k)).map(|(k, v)| (k.clone(), v.clone())).collect())
+            }
             Err(_) => self.clone(),
         }
     }
@@ -116,6 +118,18 @@ impl Object for Files {
 
     fn kind(&self) -> GoType {
         GoType::Map
+    }
+
+    fn map_get(&self, key: &[u8]) -> Option<Value> {
+        self.0.get(std::str::from_utf8(key).ok()?).map(|data| bytes(data))
+    }
+
+    fn map_zero(&self) -> Value {
+        Value::List(List::nil(Elem::Byte))
+    }
+
+    fn map_entries(&self) -> Vec<(Str, Value)> {
+        self.0.iter().map(|(k, v)| (Str::from(k.as_str()), bytes(v))).collect()
     }
 
     fn method(&self, name: &[u8]) -> Option<Method> {

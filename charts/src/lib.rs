@@ -9,6 +9,7 @@
 
 pub mod capabilities;
 mod chart;
+mod chart_object;
 pub mod crds;
 pub mod dependencies;
 mod error;
@@ -20,6 +21,9 @@ pub mod ignore;
 pub mod load;
 pub mod manifest;
 mod metadata;
+pub mod render;
+pub mod schema;
+pub mod template;
 pub mod values;
 mod warning;
 
@@ -27,7 +31,7 @@ pub use capabilities::{Capabilities, KubeVersion};
 pub use chart::{Chart, File, Lock};
 pub use error::{Error, ErrorKind};
 pub use files::Files;
-pub use go_path::{match_path as filepath_match, BadPattern};
+pub use go_path::{BadPattern, match_path as filepath_match};
 pub use metadata::{API_VERSION_V1, API_VERSION_V2, Dependency, Maintainer, Metadata};
 pub use templates_compat::Compat;
 pub use warning::{Level, Warning, Warnings};

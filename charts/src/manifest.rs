@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use templates_compat::yaml::{self, Head};
 use templates_compat::Compat;
+use templates_compat::yaml::{self, Head};
 
 use crate::error::Error;
 use crate::warning::Warnings;
@@ -146,8 +146,8 @@ pub fn sort(
             continue;
         }
         for document in split(content, compat) {
-            let head = yaml::head(document, compat)
-                .map_err(|e| Error::render(format!("YAML parse error on {path}: {e}")))?;
+            let head =
+                yaml::head(document, compat).map_err(|e| Error::render(format!("YAML parse error on {path}: {e}")))?;
             sorted.add(path, document, head, warnings);
         }
     }
@@ -198,11 +198,7 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 /// drops the space around a document, Helm 4 only that before it.
 pub fn split(content: &[u8], compat: Compat) -> Vec<&[u8]> {
     match compat {
-        Compat::Helm3 => split_trimmed(trim(content))
-            .into_iter()
-            .filter(|d| !d.is_empty())
-            .map(trim)
-            .collect(),
+        Compat::Helm3 => split_trimmed(trim(content)).into_iter().filter(|d| !d.is_empty()).map(trim).collect(),
         Compat::Helm4 => {
             split_lines(trim_start(content)).into_iter().filter(|d| !is_blank(d)).map(trim_start).collect()
         }
@@ -433,7 +429,7 @@ mod tests {
     #[test]
     fn documents() {
         let text = "\n---\na: 1\n\n---  \nb: 2\n---c: 3\n--- # note\nd: |\n  ---\n  x\n\n";
-        assert_eq!(parts(text, Compat::Helm3), ["a: 1", "b: 2", "c: 3", "# note\nd: |", "x"]);
+        assert_eq!(parts(text, Compat::Helm3), ["a: 1", "b: 2", "c: 3", "# note\nd: |\n  ---\n  x"]);
         assert_eq!(parts(text, Compat::Helm4), ["a: 1\n\n", "b: 2\n", "c: 3\n", "# note\nd: |\n  ---\n  x\n\n"]);
     }
 

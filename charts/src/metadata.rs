@@ -215,7 +215,10 @@ impl Dependency {
         self.tags.iter_mut().for_each(|t| sanitize(t, compat));
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if !self.alias.chars().all(allowed) {
-            return Err(invalid(&format!("dependency {} has disallowed characters in the alias", quote(&self.name, compat))));
+            return Err(invalid(&format!(
+                "dependency {} has disallowed characters in the alias",
+                quote(&self.name, compat)
+            )));
         }
         Ok(())
     }
@@ -234,8 +237,7 @@ impl Metadata {
 
     /// Reads a file over what is already there, as Go decodes into a struct.
     pub(crate) fn read(&mut self, bytes: &[u8], compat: Compat) -> Result<(), Error> {
-        let value =
-            yaml::decode(bytes, &Shape::Struct(&METADATA), compat).map_err(|e| Error::chart(e.to_string()))?;
+        let value = yaml::decode(bytes, &Shape::Struct(&METADATA), compat).map_err(|e| Error::chart(e.to_string()))?;
         let Some(fields) = Fields::of(&value) else { return Ok(()) };
         for (name, slot) in [
             ("name", &mut self.name),

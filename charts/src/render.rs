@@ -5,9 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use templates_compat::template::{self, TemplateSet};
 use templates_compat::value::MapType;
-use templates_compat::{Compat, Host, Map, Value};
+use templates_compat::{Compat, Host, Map, Options, TemplateSet, Value};
 
 use crate::capabilities::Capabilities;
 use crate::chart::{Chart, File};
@@ -143,11 +142,11 @@ pub fn render(chart: &Chart, top: &Map, options: &RenderOptions<'_>, host: &dyn 
     let mut templates = BTreeMap::new();
     collect(chart, None, top, options.compat, &mut templates);
     let order = render_order(&templates);
-    let mut set = TemplateSet::new(template::Options {
+    let mut set = TemplateSet::new(Options {
         compat: options.compat,
         strict: options.strict,
         lint: options.lint,
-        ..template::Options::default()
+        ..Options::default()
     });
     for name in &order {
         if let Some(renderable) = templates.get(*name) {

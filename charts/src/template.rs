@@ -222,7 +222,7 @@ fn source_path(document: &[u8]) -> Option<String> {
             Some(parts) => parts,
             None => continue,
         };
-        let path = after.lines().next().unwrap_or_default();
+        let path = after.split('\n').next().unwrap_or_default();
         if !chart.is_empty() && !path.is_empty() {
             return Some(path.to_string());
         }

@@ -162,10 +162,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, &e))?;
     let mut content = Vec::new();
     file.take(MAX_PACKED_SIZE).read_to_end(&mut content).map_err(|e| {
-        Error::new(
-            ErrorKind::Io,
-            format!("file '{name}' cannot be read: read {name}: {}", go_errno(&e)),
-        )
+        Error::new(ErrorKind::Io, format!("file '{name}' cannot be read: read {name}: {}", go_errno(&e)))
     })?;
     if content.starts_with(GZIP_MAGIC) {
         return Ok(content);
@@ -176,11 +173,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
         return Ok(content);
     }
     if shown.ends_with(".yml") || shown.ends_with(".yaml") {
-        return Err(Error::chart(format!(
-            "file '{name}' seems to be a YAML file, but expected a gzipped archive"
-        )));
+        return Err(Error::chart(format!("file '{name}' seems to be a YAML file, but expected a gzipped archive")));
     }
-    Err(Error::chart(format!(
-        "file '{name}' does not appear to be a gzipped archive; got '{content_type}'"
-    )))
+    Err(Error::chart(format!("file '{name}' does not appear to be a gzipped archive; got '{content_type}'")))
 }

@@ -8,8 +8,8 @@ mod sniff;
 
 use std::path::{Path, PathBuf};
 
-use templates_compat::yaml::{self, Field, Shape, StructShape};
 use templates_compat::Compat;
+use templates_compat::yaml::{self, Field, Shape, StructShape};
 
 use crate::chart::Chart;
 use crate::error::{Error, ErrorKind, go_errno};

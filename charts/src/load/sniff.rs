@@ -6,8 +6,23 @@
 const WINDOW: usize = 512;
 
 const HTML: [&str; 17] = [
-    "<!DOCTYPE HTML", "<HTML", "<HEAD", "<SCRIPT", "<IFRAME", "<H1", "<DIV", "<FONT", "<TABLE", "<A", "<STYLE",
-    "<TITLE", "<B", "<BODY", "<BR", "<P", "<!--",
+    "<!DOCTYPE HTML",
+    "<HTML",
+    "<HEAD",
+    "<SCRIPT",
+    "<IFRAME",
+    "<H1",
+    "<DIV",
+    "<FONT",
+    "<TABLE",
+    "<A",
+    "<STYLE",
+    "<TITLE",
+    "<B",
+    "<BODY",
+    "<BR",
+    "<P",
+    "<!--",
 ];
 
 /// Beginnings and what they mean, in the order in which they are tried.
@@ -59,9 +74,9 @@ pub(super) fn content_type(content: &[u8]) -> &'static str {
     if text.starts_with(b"<?xml") {
         return "text/xml; charset=utf-8";
     }
-    let found = BEGINNINGS.iter().find(|(beginning, _)| {
-        beginning.iter().zip(&window).all(|(want, have)| *want == b'.' || want == have)
-    });
+    let found = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| beginning.iter().zip(&window).all(|(want, have)| *want == b'.' || want == have));
     if let Some((_, content_type)) = found {
         return content_type;
     }
@@ -71,9 +86,7 @@ pub(super) fn content_type(content: &[u8]) -> &'static str {
 
 /// Whether an HTML tag stands at the beginning, in any case, and ends there.
 fn is_tag(text: &[u8], tag: &[u8]) -> bool {
-    text.len() > tag.len()
-        && text[..tag.len()].eq_ignore_ascii_case(tag)
-        && matches!(text[tag.len()], b' ' | b'>')
+    text.len() > tag.len() && text[..tag.len()].eq_ignore_ascii_case(tag) && matches!(text[tag.len()], b' ' | b'>')
 }
 
 #[cfg(test)]

@@ -29,13 +29,7 @@ pub fn merge(chart: &Chart, values: &Map, compat: Compat, warnings: &mut Warning
     run(chart, values, MergeMode::Merge, compat, warnings)
 }
 
-fn run(
-    chart: &Chart,
-    values: &Map,
-    mode: MergeMode,
-    compat: Compat,
-    warnings: &mut Warnings,
-) -> Result<Map, Error> {
+fn run(chart: &Chart, values: &Map, mode: MergeMode, compat: Compat, warnings: &mut Warnings) -> Result<Map, Error> {
     let dest = values.deep_copy();
     Coalescer { merger: Merger { compat, warnings } }.chart(chart, &dest, "", mode)?;
     Ok(dest)
@@ -109,9 +103,7 @@ impl Coalescer<'_> {
             None => Some(Map::new()),
             Some(Value::Map(m)) => Some(m),
             Some(_) => {
-                self.merger
-                    .warnings
-                    .warn(format!("warning: skipping globals because {whose} global is not a table."));
+                self.merger.warnings.warn(format!("warning: skipping globals because {whose} global is not a table."));
                 None
             }
         };

@@ -39,8 +39,8 @@ impl ValueOptions {
         let mut base = Map::new();
         for path in &self.files {
             let content = read(path).map_err(Error::values)?;
-            let values = load_values(&content, compat)
-                .map_err(|e| Error::values(format!("failed to parse {path}: {e}")))?;
+            let values =
+                load_values(&content, compat).map_err(|e| Error::values(format!("failed to parse {path}: {e}")))?;
             base = if base.is_empty() { values } else { merge_maps(&base, &values) };
         }
         for text in &self.set_json {
