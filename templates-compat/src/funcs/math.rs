@@ -79,7 +79,7 @@ fn divide(args: &mut [Value], f: impl Fn(i64, i64) -> i64) -> FuncResult {
 }
 
 fn fold_floats(args: &[Value], f: impl Fn(f64, f64) -> f64) -> FuncResult {
-    let mut numbers = args.iter().map(|v| to_float64(v));
+    let mut numbers = args.iter().map(to_float64);
     let first = numbers.next().unwrap_or(0.0);
     Ok(Value::Float(numbers.fold(first, f)))
 }

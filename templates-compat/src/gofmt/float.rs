@@ -17,7 +17,26 @@ impl Decimal {
         let mut text = Vec::with_capacity(32);
         // Writing to a vector cannot fail.
         let _ = write!(text, "{v:e}");
-        Decimal::from_scientific(&text)
+        let d = Decimal::from_scientific(&text);
+        // With fewer digits the decimal is the exact number.
+        if d.digits.len() < 16 { d } else { d.tie_to_even(v) }
+    }
+
+    /// Where the number lies in the middle of two shortest decimals, Rust
+    /// gives the larger one, Go the even one.
+    fn tie_to_even(self, v: f64) -> Self {
+        let count = self.digits.len();
+        let mut exact = Decimal::significant(v, count + 20);
+        let tie = exact.digits.get(count) == Some(&b'5') && exact.digits[count + 1..].iter().all(|&d| d == b'0');
+        if !tie || self.point != exact.point || (self.digits[count - 1] - b'0').is_multiple_of(2) {
+            return self;
+        }
+        exact.digits.truncate(count);
+        if exact.to_float() == Some(v) { exact } else { self }
+    }
+
+    fn to_float(&self) -> Option<f64> {
+        format!("0.{}e{}", std::str::from_utf8(&self.digits).ok()?, self.point).parse().ok()
     }
 
     /// Rounded to this many significant digits, trailing zeros included.
@@ -269,6 +288,7 @@ mod tests {
         assert_eq!(f(12345.678, b'E', 2), "1.23E+04");
         assert_eq!(f(1.0, b'f', 1200).len(), 1202);
         assert_eq!(f(5e-324, b'e', -1), "5e-324");
+        assert_eq!(f(958_882_571_007_047.25, b'f', -1), "958882571007047.2");
     }
 
     #[test]

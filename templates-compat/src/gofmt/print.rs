@@ -59,9 +59,9 @@ impl<'a> Printer<'a> {
     pub(super) fn arg(&mut self, value: &Value, verb: char) {
         match verb {
             _ if self.is_full() => {}
-            'T' => self.flags.string(self.out, value.type_name(self.compat).as_bytes()),
+            'T' if !value.is_nil() => self.flags.string(self.out, value.type_name(self.compat).as_bytes()),
             _ if value.is_nil() => match verb {
-                'v' => self.flags.pad(self.out, b"<nil>"),
+                'T' | 'v' => self.flags.pad(self.out, b"<nil>"),
                 _ => self.bad_verb(value, verb),
             },
             'p' => match value {
@@ -103,6 +103,8 @@ impl<'a> Printer<'a> {
                     self.bad_verb(value, verb);
                 }
             }
+            // Bytes as an operand have no methods to ask for.
+            Value::List(l) if l.elem() == Elem::Byte && at == At::Top => self.nested(|p| p.list(l, verb, at)),
             // No template value is an error that `%w` could wrap.
             _ if verb == 'w' && !self.reporting => self.bad_verb(value, verb),
             Value::List(l) => self.nested(|p| p.list(l, verb, at)),
@@ -219,8 +221,11 @@ impl<'a> Printer<'a> {
         }
         if self.flags.sharp_v {
             // Only an operand itself is called by the alias.
-            let name =
-                if bytes && at == At::Top { "[]byte".into() } else { Value::List(list.clone()).type_name(self.compat) };
+            let name = if bytes && at == At::Top && matches!(verb, 'v' | 'd') {
+                "[]byte".into()
+            } else {
+                Value::List(list.clone()).type_name(self.compat)
+            };
             self.push(name.as_bytes());
             if list.is_nil() {
                 return self.push(b"(nil)");
