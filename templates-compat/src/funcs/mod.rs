@@ -7,6 +7,7 @@
 mod args;
 pub(crate) mod builtin;
 pub(crate) mod case;
+pub(crate) mod codec;
 pub(crate) mod compare;
 pub(crate) mod dates;
 mod decimal;
@@ -33,6 +34,7 @@ use crate::func::Func;
 const GROUPS: &[&[Func]] = &[
     builtin::FUNCS,
     case::FUNCS,
+    codec::FUNCS,
     compare::FUNCS,
     dates::FUNCS,
     defaults::FUNCS,

@@ -205,9 +205,21 @@ impl<'t> Reader<'t> {
         self.text.get(self.pos).copied().ok_or_else(end_of_input)
     }
 
+    /// The next byte of something that a space cannot continue: Go 1.24 takes
+    /// the end for a space there.
+    fn byte_in(&self, at: Where) -> Result<u8, JsonError> {
+        match self.text.get(self.pos) {
+            Some(b) => Ok(*b),
+            None if self.compat == Compat::Helm3 => {
+                Err(JsonError::new(format!("invalid character ' ' {}", at.text(self.compat))))
+            }
+            None => Err(end_of_input()),
+        }
+    }
+
     fn literal(&mut self, literal: &'static str, value: Value) -> Result<Value, JsonError> {
         for expected in literal.bytes() {
-            if self.next_byte()? != expected {
+            if self.byte_in(Where::Literal(literal, expected))? != expected {
                 return Err(self.wrong(Where::Literal(literal, expected)));
             }
             self.pos += 1;
@@ -216,7 +228,7 @@ impl<'t> Reader<'t> {
     }
 
     fn digits(&mut self, at: Where) -> Result<(), JsonError> {
-        if !self.next_byte()?.is_ascii_digit() {
+        if !self.byte_in(at)?.is_ascii_digit() {
             return Err(self.wrong(at));
         }
         while self.text.get(self.pos).is_some_and(u8::is_ascii_digit) {
@@ -230,7 +242,7 @@ impl<'t> Reader<'t> {
         if self.text[start] == b'-' {
             self.pos += 1;
         }
-        if self.next_byte()? == b'0' {
+        if self.byte_in(Where::Number)? == b'0' {
             self.pos += 1;
         } else {
             self.digits(Where::Number)?;
@@ -302,7 +314,7 @@ impl<'t> Reader<'t> {
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), JsonError> {
-        let Some(&code) = self.text.get(self.pos + 1) else { return Err(end_of_input()) };
+        let Some(&code) = self.text.get(self.pos + 1) else { return Err(self.cut_escape(2)) };
         out.push(match code {
             b'"' | b'\\' | b'/' => code,
             b'b' => 8,
@@ -327,7 +339,7 @@ impl<'t> Reader<'t> {
             match self.text.get(self.pos + k) {
                 Some(b) if b.is_ascii_hexdigit() => {}
                 Some(_) => return Err(self.bad_escape(k + 1)),
-                None => return Err(end_of_input()),
+                None => return Err(self.cut_escape(k + 1)),
             }
         }
         let first = self.hex4(self.pos + 2).unwrap_or(0);
@@ -350,14 +362,22 @@ impl<'t> Reader<'t> {
         four.iter().try_fold(0, |n, b| Some(n << 4 | (*b as char).to_digit(16)?))
     }
 
+    /// The text ends inside an escape.
+    fn cut_escape(&self, wrong: usize) -> JsonError {
+        if self.compat == Compat::Helm3 { self.old_bad_escape(wrong, b' ') } else { end_of_input() }
+    }
+
+    fn old_bad_escape(&self, wrong: usize, byte: u8) -> JsonError {
+        let context = if wrong == 2 { "in string escape code" } else { "in \\u hexadecimal character escape" };
+        JsonError::new(format!("invalid character {} {context}", quote_byte(byte)))
+    }
+
     /// `wrong` is how many bytes of the escape are read up to and with the
     /// wrong one.
     fn bad_escape(&self, wrong: usize) -> JsonError {
         if self.compat == Compat::Helm3 {
-            let at = self.pos + wrong - 1;
-            let context = if wrong == 2 { "in string escape code" } else { "in \\u hexadecimal character escape" };
-            let byte = self.text.get(at).copied().unwrap_or(0);
-            return JsonError::new(format!("invalid character {} {context}", quote_byte(byte)));
+            let byte = self.text.get(self.pos + wrong - 1).copied().unwrap_or(0);
+            return self.old_bad_escape(wrong, byte);
         }
         let len = if wrong == 2 { 2 } else { 6 };
         let end = (self.pos + len).min(self.text.len());

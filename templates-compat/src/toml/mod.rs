@@ -10,11 +10,17 @@ use crate::value::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TomlError {
     text: String,
+    panics: bool,
 }
 
 impl TomlError {
     fn new(text: impl Into<String>) -> Self {
-        TomlError { text: text.into() }
+        TomlError { text: text.into(), panics: false }
+    }
+
+    /// Whether Go's library panics here instead of returning an error.
+    pub fn is_panic(&self) -> bool {
+        self.panics
     }
 }
 

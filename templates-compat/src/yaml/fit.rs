@@ -1,9 +1,10 @@
-//! Whether a decoded value fits a Go type, and what `encoding/json` says if
-//! not. Changes nothing.
+//! Puts a decoded value into a Go type, as `encoding/json` does: which fields
+//! keys belong to, what null does, and the error texts.
 
+use super::go_syntax::go_string;
 use super::shape::{Shape, StructShape};
 use crate::compat::Compat;
-use crate::value::{IntKind, Value};
+use crate::value::{Elem, Int, IntKind, List, Map, MapType, Str, Value};
 
 struct Fit<'s> {
     compat: Compat,
@@ -13,27 +14,28 @@ struct Fit<'s> {
     /// Go 1.24: the innermost struct's name, and the fields that led to it.
     inner: Option<&'s str>,
     fields: Vec<&'s str>,
-    /// Go 1.27: the root's name.
-    root: &'s str,
     error: Option<String>,
 }
 
-/// The first error in the order in which JSON is read (sorted keys).
-pub(super) fn fit(value: &Value, shape: &Shape, strict: bool, compat: Compat) -> Result<(), String> {
-    let root = match shape {
-        Shape::Any => return Ok(()),
-        Shape::Struct(s) => s.name,
-        _ => "",
-    };
-    let mut fit = Fit { compat, strict, path: Vec::new(), inner: None, fields: Vec::new(), root, error: None };
-    fit.value(value, shape);
-    fit.error.map_or(Ok(()), Err)
+/// The value as the Go type holds it (a struct's fields under their own
+/// names), or the first error in the order in which JSON is read.
+pub(super) fn fit(value: Value, shape: &Shape, strict: bool, compat: Compat) -> Result<Value, String> {
+    if let Shape::Any = shape {
+        return Ok(value);
+    }
+    let mut fit = Fit { compat, strict, path: Vec::new(), inner: None, fields: Vec::new(), error: None };
+    let value = fit.value(&value, shape);
+    match fit.error {
+        None => Ok(value.unwrap_or_default()),
+        Some(error) => Err(error),
+    }
 }
 
 impl<'s> Fit<'s> {
-    fn value(&mut self, value: &Value, shape: &'s Shape) {
+    /// `None` if the Go value stays as it was.
+    fn value(&mut self, value: &Value, shape: &'s Shape) -> Option<Value> {
         let word = match value {
-            Value::Nil => return,
+            Value::Nil => return None,
             Value::Bool(_) => "bool",
             Value::Float(_) | Value::Int(_) | Value::Complex(_) => "number",
             Value::Str(_) => "string",
@@ -41,51 +43,83 @@ impl<'s> Fit<'s> {
             Value::Map(_) | Value::Object(_) => "object",
         };
         match (shape, value) {
-            (Shape::Any, _) | (Shape::Str | Shape::Time, Value::Str(_)) => {}
-            (Shape::Bool, Value::Bool(_)) | (Shape::Float, Value::Float(_)) => {}
+            (Shape::Any, _)
+            | (Shape::Str | Shape::Time, Value::Str(_))
+            | (Shape::Bool, Value::Bool(_))
+            | (Shape::Float, Value::Float(_)) => return Some(value.clone()),
             (Shape::Int(kind), Value::Float(f)) => {
-                if f.fract() != 0.0 || !in_range(*f, *kind) {
-                    let text = crate::json::number::json(*f).unwrap_or_default();
-                    self.mismatch(&format!("number {text}"), shape);
+                if f.fract() == 0.0 && in_range(*f, *kind) {
+                    let value = if *f >= I64_END { *f as u64 as i64 } else { *f as i64 };
+                    return Some(Value::Int(Int { value, kind: *kind }));
                 }
+                let text = crate::json::number::json(*f).unwrap_or_default();
+                self.mismatch(&format!("number {text}"), shape);
             }
-            (Shape::List(of), Value::List(list)) => {
-                if !matches!(of, Shape::Any) {
-                    for (i, item) in list.iter().enumerate() {
-                        self.path.push(i.to_string());
-                        self.value(item, of);
-                        self.path.pop();
-                    }
-                }
-            }
-            (Shape::Map(of), Value::Map(map)) => {
-                if !matches!(of, Shape::Any) {
-                    for (key, item) in map.snapshot() {
-                        self.path.push(key.to_text().into_owned());
-                        self.value(&item, of);
-                        self.path.pop();
-                    }
-                }
-            }
-            (Shape::Struct(shape), Value::Map(map)) => {
-                let outer = self.inner.replace(shape.name);
-                for (key, item) in map.snapshot() {
-                    let Some(field) = shape.field(&key) else {
-                        if self.strict && self.error.is_none() {
-                            self.error = Some(format!("json: unknown field {:?}", key.to_text()));
-                        }
-                        continue;
-                    };
-                    self.path.push(key.to_text().into_owned());
-                    self.fields.push(field.json);
-                    self.value(&item, &field.shape);
-                    self.fields.pop();
-                    self.path.pop();
-                }
-                self.inner = outer;
-            }
+            (Shape::List(of), Value::List(list)) => return Some(self.list(list, of)),
+            (Shape::Map(of), Value::Map(map)) => return Some(self.map(map, of)),
+            (Shape::Struct(shape), Value::Map(map)) => return Some(self.fields(map, shape)),
             _ => self.mismatch(word, shape),
         }
+        None
+    }
+
+    fn list(&mut self, list: &List, of: &'s Shape) -> Value {
+        let elem = match of {
+            Shape::Str => Elem::String,
+            Shape::Any => return Value::List(list.clone()),
+            _ => Elem::Any,
+        };
+        let mut items = Vec::with_capacity(list.len());
+        for (i, item) in list.iter().enumerate() {
+            self.path.push(i.to_string());
+            items.push(self.value(item, of).unwrap_or_else(|| zero(of)));
+            self.path.pop();
+        }
+        Value::List(List::new(elem, items))
+    }
+
+    fn map(&mut self, map: &Map, of: &'s Shape) -> Value {
+        let out = match of {
+            Shape::Str => Map::of_type(MapType::String),
+            Shape::Any => return Value::Map(map.clone()),
+            _ => Map::new(),
+        };
+        for (key, item) in map.snapshot() {
+            self.path.push(key.to_text().into_owned());
+            let item = self.value(&item, of).unwrap_or_else(|| zero(of));
+            self.path.pop();
+            out.insert(key, item);
+        }
+        Value::Map(out)
+    }
+
+    fn fields(&mut self, map: &Map, shape: &'s StructShape) -> Value {
+        let out = Map::new();
+        let outer = self.inner.replace(shape.name);
+        for (key, item) in map.snapshot() {
+            let Some(field) = shape.field(&key) else {
+                if self.strict && self.error.is_none() {
+                    self.error = Some(format!("json: unknown field {}", go_string(&key)));
+                }
+                continue;
+            };
+            self.path.push(key.to_text().into_owned());
+            self.fields.push(field.json);
+            match self.value(&item, &field.shape) {
+                Some(value) => {
+                    out.insert(field.json, value);
+                }
+                // Null empties what can be nil and leaves the rest alone.
+                None if item.is_nil() && (field.pointer || is_nillable(&field.shape)) => {
+                    out.remove(field.json.as_bytes());
+                }
+                None => {}
+            }
+            self.fields.pop();
+            self.path.pop();
+        }
+        self.inner = outer;
+        Value::Map(out)
     }
 
     fn mismatch(&mut self, what: &str, shape: &Shape) {
@@ -94,7 +128,8 @@ impl<'s> Fit<'s> {
         }
         let (owner, path) = match self.compat {
             Compat::Helm3 => (self.inner, self.fields.join(".")),
-            Compat::Helm4 => ((!self.path.is_empty()).then_some(self.root), self.path.join(".")),
+            // Helm decodes by way of an interface, which has no name.
+            Compat::Helm4 => ((!self.path.is_empty()).then_some(""), self.path.join(".")),
         };
         let into = match owner {
             None => "Go value".to_owned(),
@@ -106,6 +141,24 @@ impl<'s> Fit<'s> {
             }
         };
         self.error = Some(format!("json: cannot unmarshal {what} into {into} of type {}", type_name(shape)));
+    }
+}
+
+/// 2^63, the first number past `int64`.
+const I64_END: f64 = 9_223_372_036_854_775_808.0;
+
+fn is_nillable(shape: &Shape) -> bool {
+    matches!(shape, Shape::Any | Shape::List(_) | Shape::Map(_))
+}
+
+/// What Go has where nothing was decoded.
+fn zero(shape: &Shape) -> Value {
+    match shape {
+        Shape::Str => Value::Str(Str::default()),
+        Shape::Bool => Value::Bool(false),
+        Shape::Int(kind) => Value::Int(Int { value: 0, kind: *kind }),
+        Shape::Float => Value::Float(0.0),
+        Shape::Any | Shape::Time | Shape::List(_) | Shape::Map(_) | Shape::Struct(_) => Value::Nil,
     }
 }
 

@@ -40,11 +40,21 @@ use crate::value::{List, Map, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct YamlError {
     text: String,
+    panics: bool,
 }
 
 impl YamlError {
     fn new(text: impl Into<String>) -> Self {
-        YamlError { text: text.into() }
+        YamlError { text: text.into(), panics: false }
+    }
+
+    fn panic(text: impl Into<String>) -> Self {
+        YamlError { text: text.into(), panics: true }
+    }
+
+    /// Whether Go's library panics here instead of returning an error.
+    pub fn is_panic(&self) -> bool {
+        self.panics
     }
 }
 
@@ -95,8 +105,21 @@ pub fn read_list(bytes: &[u8], compat: Compat) -> Result<Option<List>, YamlError
 /// Splits a stream into its documents at lines that start with `---`, as the
 /// reader does that Helm 4 uses for values files. The parts are not parsed.
 pub fn documents(bytes: &[u8]) -> Vec<&[u8]> {
-    let _ = bytes;
-    Vec::new()
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        if line.starts_with(b"---") {
+            if at > start {
+                parts.push(&bytes[start..at]);
+            }
+            start = at + line.len();
+        }
+        at += line.len();
+    }
+    if at > start {
+        parts.push(&bytes[start..at]);
+    }
+    parts
 }
 
 /// Reads every document of a stream into a map (Helm 4 merges them into one).
@@ -145,9 +168,8 @@ fn decode_as(bytes: &[u8], shape: &Shape, compat: Compat, strict: bool) -> Resul
     if let Some(f) = decoder.number_error {
         return Err(converting(&format!("json: unsupported value: {}", number::general(f))));
     }
-    fit::fit(&value, shape, strict, compat)
-        .map_err(|text| YamlError::new(format!("error unmarshaling JSON: while decoding JSON: {text}")))?;
-    Ok(value)
+    fit::fit(value, shape, strict, compat)
+        .map_err(|text| YamlError::new(format!("error unmarshaling JSON: while decoding JSON: {text}")))
 }
 
 /// Writes as `toYaml` does (through JSON), with the last newline kept.
@@ -211,7 +233,12 @@ pub fn head(bytes: &[u8], compat: Compat) -> Result<Head, YamlError> {
             Field { json: "metadata", pointer: true, shape: Shape::Struct(&METADATA) },
         ],
     };
-    let value = decode(bytes, &Shape::Struct(&HEAD), compat)?;
+    const OLD_HEAD: StructShape = StructShape { full_name: "releaseutil.SimpleHead", ..HEAD };
+    let shape = match compat {
+        Compat::Helm3 => &Shape::Struct(&OLD_HEAD),
+        Compat::Helm4 => &Shape::Struct(&HEAD),
+    };
+    let value = decode(bytes, shape, compat)?;
     let Some(map) = value.as_map() else { return Ok(Head::default()) };
     let metadata = map.get(b"metadata").and_then(|m| m.as_map().cloned()).map(|m| HeadMetadata {
         name: text_of(&m, b"name"),

@@ -37,7 +37,7 @@ impl Writer {
                     _ => text.as_bytes(),
                 });
             }
-            Value::Complex(_) => return Err(YamlError::new("cannot marshal type: complex128")),
+            Value::Complex(_) => return Err(YamlError::panic("cannot marshal type: complex128")),
             Value::Str(s) => self.string(s),
             Value::List(list) if list.is_empty() => self.emitter.empty_sequence(),
             Value::List(list) => {

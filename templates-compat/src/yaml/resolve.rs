@@ -70,7 +70,7 @@ fn resolve_dot(text: &[u8]) -> Resolved {
     match text {
         b".nan" | b".NaN" | b".NAN" => Resolved::Float(f64::NAN),
         b".inf" | b".Inf" | b".INF" => Resolved::Float(f64::INFINITY),
-        _ => match parse_float(text) {
+        _ => match parse_dotted_float(text) {
             Some(f) => Resolved::Float(f),
             None => Resolved::Str,
         },
@@ -170,6 +170,23 @@ fn parse_float(text: &[u8]) -> Option<f64> {
     }
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
+}
+
+/// Text that starts with a dot goes to Go's `ParseFloat` as it is, which takes
+/// `_` between two digits.
+fn parse_dotted_float(text: &[u8]) -> Option<f64> {
+    if !text.contains(&b'_') {
+        return parse_float(text);
+    }
+    let between = |i: usize| {
+        let digit = |j: Option<usize>| j.and_then(|j| text.get(j)).is_some_and(u8::is_ascii_digit);
+        digit(i.checked_sub(1)) && digit(Some(i + 1))
+    };
+    if !(0..text.len()).all(|i| text[i] != b'_' || between(i)) {
+        return None;
+    }
+    let plain: Vec<u8> = text.iter().copied().filter(|b| *b != b'_').collect();
+    parse_float(&plain)
 }
 
 /// The meaning of a scalar with a tag (in full).

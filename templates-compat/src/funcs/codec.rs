@@ -1,0 +1,125 @@
+//! `toYaml`, `fromJson`, `toToml` and their kin: Helm's and Sprig's rules for
+//! errors around the readers and writers of [`crate::yaml`], [`crate::json`]
+//! and [`crate::toml`].
+
+use super::args::{bytes, fixed, take, text};
+use crate::compat::Compat;
+use crate::func::{Func, FuncError, FuncResult, Param};
+use crate::json::{self, Options};
+use crate::value::{Map, Value};
+use crate::{toml, yaml};
+
+const ANY: &[Param] = &[Param::Any];
+const STR: &[Param] = &[Param::Str];
+
+pub(crate) const FUNCS: &[Func] = &[
+    fixed("toYaml", ANY, Param::Str, |cx, a| text(to_yaml(&take(a, 0), cx.compat).unwrap_or_default())),
+    // Helm's own `must…` functions panic with the error, which shows the same.
+    fixed("mustToYaml", ANY, Param::Str, |cx, a| text(to_yaml(&take(a, 0), cx.compat).map_err(panic)?)),
+    fixed("toYamlPretty", ANY, Param::Str, |cx, a| match yaml::write_pretty(&take(a, 0), cx.compat) {
+        Ok(out) => text(without_newline(out)),
+        Err(e) if e.is_panic() => Err(panic(e)),
+        Err(_) => text(Vec::new()),
+    }),
+    fixed("fromYaml", STR, Param::Map, |cx, a| match yaml::read_map(bytes(a, 0), cx.compat) {
+        Ok(map) => Ok(Value::Map(map.unwrap_or_default())),
+        Err(e) => Ok(error_map(Map::new(), &e)),
+    }),
+    fixed("fromYamlArray", STR, Param::AnyList, |cx, a| match yaml::read_list(bytes(a, 0), cx.compat) {
+        Ok(list) => Ok(list.map_or_else(|| Value::list(Vec::new()), Value::List)),
+        Err(e) => Ok(error_list(&e)),
+    }),
+    fixed("toJson", ANY, Param::Str, |cx, a| {
+        text(json::write(&take(a, 0), &Options::default(), cx.compat).unwrap_or_default())
+    }),
+    fixed("mustToJson", ANY, Param::Str, |cx, a| to_json(a, Options::default(), cx.compat)),
+    fixed("toPrettyJson", ANY, Param::Str, |cx, a| {
+        text(json::write(&take(a, 0), &PRETTY, cx.compat).unwrap_or_default())
+    }),
+    fixed("mustToPrettyJson", ANY, Param::Str, |cx, a| to_json(a, PRETTY, cx.compat)),
+    fixed("toRawJson", ANY, Param::Str, |cx, a| to_json(a, RAW, cx.compat)),
+    fixed("mustToRawJson", ANY, Param::Str, |cx, a| to_json(a, RAW, cx.compat)),
+    fixed("fromJson", STR, Param::Map, |cx, a| from_json(bytes(a, 0), cx.compat)),
+    fixed("mustFromJson", STR, Param::Any, |cx, a| {
+        json::read(bytes(a, 0), cx.compat).map_err(|e| FuncError::error(e.to_string()))
+    }),
+    fixed("fromJsonArray", STR, Param::AnyList, |cx, a| from_json_array(bytes(a, 0), cx.compat)),
+    fixed("toToml", ANY, Param::Str, |cx, a| match toml::write(&take(a, 0), cx.compat) {
+        Ok(out) => text(out),
+        Err(e) if e.is_panic() => Err(panic(e)),
+        Err(e) => text(e.to_string().into_bytes()),
+    }),
+    fixed("mustToToml", ANY, Param::Str, |cx, a| text(toml::write(&take(a, 0), cx.compat).map_err(panic)?)),
+    fixed("fromToml", STR, Param::Map, |cx, a| match toml::read(bytes(a, 0), cx.compat) {
+        Ok(map) => Ok(Value::Map(map)),
+        Err(e) => Ok(error_map(Map::new(), &e)),
+    }),
+];
+
+const PRETTY: Options = Options { escape_html: true, indent: "  " };
+const RAW: Options = Options { escape_html: false, indent: "" };
+
+fn panic(error: impl std::fmt::Display) -> FuncError {
+    FuncError::panic(error.to_string())
+}
+
+/// Helm drops one newline from the end, no more.
+fn without_newline(mut out: Vec<u8>) -> Vec<u8> {
+    if out.last() == Some(&b'\n') {
+        out.pop();
+    }
+    out
+}
+
+fn to_yaml(value: &Value, compat: Compat) -> Result<Vec<u8>, yaml::YamlError> {
+    yaml::write(value, compat).map(without_newline)
+}
+
+fn to_json(args: &mut [Value], options: Options, compat: Compat) -> FuncResult {
+    match json::write(&take(args, 0), &options, compat) {
+        Ok(out) => text(out),
+        Err(e) => Err(FuncError::error(e.to_string())),
+    }
+}
+
+/// Helm's `from…` functions give their error under the key `Error`.
+fn error_map(map: Map, error: &impl std::fmt::Display) -> Value {
+    map.insert("Error", Value::str(error.to_string()));
+    Value::Map(map)
+}
+
+/// And as the only element where a list is wanted.
+fn error_list(error: &impl std::fmt::Display) -> Value {
+    Value::list(vec![Value::str(error.to_string())])
+}
+
+fn wrong_type(value: &Value, wanted: &str) -> String {
+    let word = match value {
+        Value::Bool(_) => "bool",
+        Value::Str(_) => "string",
+        Value::List(_) => "array",
+        Value::Map(_) => "object",
+        _ => "number",
+    };
+    format!("json: cannot unmarshal {word} into Go value of type {wanted}")
+}
+
+fn from_json(input: &[u8], compat: Compat) -> FuncResult {
+    Ok(match json::read_partly(input, compat) {
+        Ok((Value::Map(map), None)) => Value::Map(map),
+        Ok((Value::Map(map), Some(e))) => error_map(map, &e),
+        Ok((Value::Nil, None)) => Value::empty_map(),
+        Ok((other, _)) => error_map(Map::new(), &wrong_type(&other, "map[string]interface {}")),
+        Err(e) => error_map(Map::new(), &e),
+    })
+}
+
+fn from_json_array(input: &[u8], compat: Compat) -> FuncResult {
+    Ok(match json::read_partly(input, compat) {
+        Ok((list @ Value::List(_), None)) => list,
+        Ok((Value::List(_), Some(e))) => error_list(&e),
+        Ok((Value::Nil, None)) => Value::list(Vec::new()),
+        Ok((other, _)) => error_list(&wrong_type(&other, "[]interface {}")),
+        Err(e) => error_list(&e),
+    })
+}
