@@ -1,0 +1,180 @@
+//! Progress as data: what an action does, as it does it. The CLI draws these,
+//! the agent publishes them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::cluster::ObjectRef;
+use crate::plan::Counts;
+use crate::release::Status;
+
+/// What became of an object that was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// It was not there before.
+    Created,
+    /// It was changed (or sent again).
+    Updated,
+    /// It was already as wanted, so nothing was sent.
+    Unchanged,
+    /// It was deleted.
+    Deleted,
+    /// It was left alone because its resource policy says so.
+    Kept,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Event {
+    /// What Helm writes to its log at level WARN.
+    Warning {
+        /// The text.
+        text: String,
+    },
+    /// What Helm writes to its log at level INFO or DEBUG.
+    Debug {
+        /// The text.
+        text: String,
+    },
+    /// The chart was rendered.
+    Rendered {
+        /// How many documents became objects.
+        objects: usize,
+        /// How many became hooks.
+        hooks: usize,
+    },
+    /// What will be done is known.
+    Planned {
+        /// How many objects will be created, updated, deleted, …
+        counts: Counts,
+    },
+    /// The namespace of the release was created.
+    NamespaceCreated {
+        /// Its name.
+        name: String,
+    },
+    /// A custom resource definition of `crds/` was applied.
+    CrdApplied {
+        /// Which one.
+        object: ObjectRef,
+    },
+    /// A record was written.
+    Recorded {
+        /// The release.
+        name: String,
+        /// Its revision.
+        revision: i64,
+        /// The status in the record.
+        status: Status,
+    },
+    /// A hook begins.
+    HookStarted {
+        /// The event it runs for: `pre-install`, …
+        event: String,
+        /// Its object.
+        object: ObjectRef,
+        /// The template it came from.
+        path: String,
+    },
+    /// A line of a hook's log, as its output log policy asks for.
+    HookLog {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+        /// The container.
+        container: String,
+        /// The line, without its end.
+        line: String,
+    },
+    /// A hook ended.
+    HookFinished {
+        /// The event it ran for.
+        event: String,
+        /// Its object.
+        object: ObjectRef,
+        /// `Succeeded` or `Failed`.
+        phase: String,
+    },
+    /// An object was created, updated or deleted.
+    Applied {
+        /// Which one.
+        object: ObjectRef,
+        /// What became of it.
+        outcome: Outcome,
+        /// How many of the plan's objects are done.
+        done: usize,
+        /// How many the plan has.
+        total: usize,
+    },
+    /// An object is not ready yet. Sent when its reason changes.
+    Waiting {
+        /// Which one.
+        object: ObjectRef,
+        /// Why: `Replicas: 0/1`, …
+        reason: String,
+        /// How many objects are ready.
+        ready: usize,
+        /// How many are waited for.
+        total: usize,
+    },
+    /// An object became ready (or, when deleting, is gone).
+    Ready {
+        /// Which one.
+        object: ObjectRef,
+        /// How many objects are ready.
+        ready: usize,
+        /// How many are waited for.
+        total: usize,
+    },
+    /// The action ended.
+    Done {
+        /// The release.
+        name: String,
+        /// Its revision.
+        revision: i64,
+        /// Its status.
+        status: Status,
+        /// Its description.
+        description: String,
+    },
+}
+
+/// Where events go. Cheap to clone; the default drops them.
+#[derive(Clone, Default)]
+pub struct Events(Option<Arc<dyn Fn(Event) + Send + Sync>>);
+
+impl Events {
+    /// Calls `f` with each event, in order, from the action's own task: it
+    /// must not block (send to a channel, or draw).
+    pub fn new(f: impl Fn(Event) + Send + Sync + 'static) -> Events {
+        Events(Some(Arc::new(f)))
+    }
+
+    pub(crate) fn send(&self, event: Event) {
+        if let Some(f) = &self.0 {
+            f(event);
+        }
+    }
+
+    pub(crate) fn warn(&self, text: impl Into<String>) {
+        self.send(Event::Warning { text: text.into() });
+    }
+
+    pub(crate) fn debug(&self, text: impl FnOnce() -> String) {
+        if self.0.is_some() {
+            self.send(Event::Debug { text: text() });
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Events(..)" } else { "Events(none)" })
+    }
+}
