@@ -11,6 +11,7 @@ pub mod action;
 pub mod cluster;
 mod error;
 pub mod event;
+mod execute;
 pub mod options;
 pub mod plan;
 pub mod release;

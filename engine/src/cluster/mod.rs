@@ -1,16 +1,34 @@
 //! The Kubernetes API server. Owns connecting, requests, discovery and what an
 //! object is; not what becomes of objects ([`crate::plan`]).
 
+pub(crate) mod apply;
+pub(crate) mod build;
 mod connect;
+pub mod discovery;
 mod object;
 mod request;
 
 pub use connect::ConnectOptions;
-pub use object::ObjectRef;
+pub use object::{Object, ObjectRef};
 
 use std::sync::Arc;
 
 use kube::Client;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// What the API server says of itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServerVersion {
+    /// `v1.36.3`
+    pub git_version: String,
+    /// `1`
+    pub major: String,
+    /// `36`, some vendors add a `+`.
+    pub minor: String,
+}
 
 /// A connection to one API server, as one user. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +41,7 @@ struct Inner {
     default_namespace: String,
     /// `https://host:port`, for texts.
     server: String,
+    discovery: tokio::sync::Mutex<Option<Arc<discovery::Discovery>>>,
 }
 
 impl Cluster {
@@ -31,17 +50,19 @@ impl Cluster {
     ///
     /// # Errors
     /// `kubernetes cluster unreachable: …` if there is no usable configuration.
-    pub async fn connect(options: &ConnectOptions) -> crate::error::Result<Cluster> {
+    pub async fn connect(options: &ConnectOptions) -> Result<Cluster> {
         let config = connect::config(options).await?;
         let default_namespace = config.default_namespace.clone();
         let server = config.cluster_url.to_string().trim_end_matches('/').to_string();
         let client = connect::client(config)?;
-        Ok(Cluster { inner: Arc::new(Inner { client, default_namespace, server }) })
+        Ok(Cluster { inner: Arc::new(Inner { client, default_namespace, server, discovery: Default::default() }) })
     }
 
     /// A cluster behind a client that was made elsewhere.
     pub fn from_client(client: Client, default_namespace: impl Into<String>) -> Cluster {
-        Cluster { inner: Arc::new(Inner { client, default_namespace: default_namespace.into(), server: String::new() }) }
+        let default_namespace = default_namespace.into();
+        let inner = Inner { client, default_namespace, server: String::new(), discovery: Default::default() };
+        Cluster { inner: Arc::new(inner) }
     }
 
     /// The API server's address; empty if the client was made elsewhere.
@@ -52,6 +73,14 @@ impl Cluster {
     /// The Kubernetes client.
     pub fn client(&self) -> &Client {
         &self.inner.client
+    }
+
+    /// Asks for the server's version: whether it can be reached at all.
+    ///
+    /// # Errors
+    /// `kubernetes cluster unreachable: …`.
+    pub async fn version(&self) -> Result<ServerVersion> {
+        self.get_call("/version").send().await.map_err(|e| e.context("kubernetes cluster unreachable"))
     }
 
     /// The namespace of the context (`default` if it names none).

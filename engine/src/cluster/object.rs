@@ -1,8 +1,12 @@
 //! What an object is: its name and kind, and the document it came from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::discovery::Resource;
 
 /// Which object: enough to name it to a person and to find it again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -29,6 +33,25 @@ impl ObjectRef {
     pub fn version(&self) -> &str {
         self.api_version.split_once('/').map_or(&self.api_version, |(_, version)| version)
     }
+
+    /// Go's text of a group, version and kind: `apps/v1, Kind=Deployment`.
+    pub fn gvk(&self) -> String {
+        let slash = if self.group().is_empty() { "/" } else { "" };
+        format!("{slash}{}, Kind={}", self.api_version, self.kind)
+    }
+
+    /// Whether both name the same stored object: the version does not count.
+    pub fn is_same_object(&self, other: &ObjectRef) -> bool {
+        self.name == other.name
+            && self.namespace == other.namespace
+            && self.kind == other.kind
+            && self.group() == other.group()
+    }
+
+    /// What tells one stored object from another: group, kind, namespace, name.
+    pub fn key(&self) -> (String, String, String, String) {
+        (self.group().to_string(), self.kind.clone(), self.namespace.clone(), self.name.clone())
+    }
 }
 
 impl fmt::Display for ObjectRef {
@@ -38,5 +61,34 @@ impl fmt::Display for ObjectRef {
         } else {
             write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
         }
+    }
+}
+
+/// An object as it shall be sent.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Which one.
+    pub reference: ObjectRef,
+    /// Where it is served.
+    pub resource: Arc<Resource>,
+    /// The object.
+    pub json: Json,
+}
+
+impl Object {
+    /// The path of the object.
+    pub fn path(&self) -> String {
+        self.resource.path(&self.reference.namespace, &self.reference.name)
+    }
+
+    /// `Kind "name" in namespace "ns"`, as Helm's texts name an object.
+    pub fn describe(&self) -> String {
+        let ObjectRef { kind, name, namespace, .. } = &self.reference;
+        format!("{kind} {name:?} in namespace {namespace:?}")
+    }
+
+    /// An annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.json.get("metadata")?.get("annotations")?.get(key)?.as_str()
     }
 }

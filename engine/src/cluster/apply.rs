@@ -1,0 +1,152 @@
+//! Sending one object: server-side apply, deletion, moving client-side
+//! fields. Owns retries and texts; what to send is the plan's.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value as Json, json};
+
+use super::object::Object;
+use super::request::{api_error, patch_type};
+use super::Cluster;
+use crate::error::{Error, Result};
+use crate::plan::{FIELD_MANAGER, Live, LiveObjects, migration};
+
+/// client-go's default for retries after a conflict.
+const RETRIES: usize = 5;
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+
+/// Requests at once, when many objects are read or written.
+pub(crate) const CONCURRENCY: usize = 24;
+
+impl Cluster {
+    /// Server-side apply of one object, as `helm`.
+    ///
+    /// # Errors
+    /// `server-side apply failed for object …`, `conflict occurred …`.
+    pub(crate) async fn apply(&self, object: &Object, force: bool, dry_run: bool) -> Result<Json> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.apply_once(object, force, dry_run).await {
+                // Admission counts quotas in an object of its own.
+                Err(e) if attempt < RETRIES && is_quota_conflict(&e) => tokio::time::sleep(RETRY_PAUSE).await,
+                Err(e) => return Err(apply_error(object, e)),
+                Ok(applied) => return Ok(applied),
+            }
+        }
+    }
+
+    async fn apply_once(&self, object: &Object, force: bool, dry_run: bool) -> Result<Json> {
+        if object.reference.name.is_empty() {
+            return Err(api_error("resource name may not be empty".into(), 0, ""));
+        }
+        let mut call = self
+            .call(Method::PATCH, object.path())
+            .query("fieldManager", FIELD_MANAGER)
+            .query("fieldValidation", "Strict")
+            .query("force", if force { "true" } else { "false" });
+        if dry_run {
+            call = call.query("dryRun", "All");
+        }
+        call.body(patch_type::APPLY, object.json.to_string().into_bytes()).send().await
+    }
+
+    /// Moves what `helm` updated client-side to what it applies. `patch` was
+    /// made from what was read; if the object changed since, it is read again.
+    pub(crate) async fn migrate(&self, object: &Object, patch: &Json) -> Result<()> {
+        let mut patch = patch.clone();
+        for attempt in 1.. {
+            let call = self
+                .call(Method::PATCH, object.path())
+                .query("fieldManager", FIELD_MANAGER)
+                .query("fieldValidation", "Strict")
+                .body(patch_type::JSON, patch.to_string().into_bytes());
+            match call.send_bytes().await {
+                Ok(_) => break,
+                Err(e) if e.api_code() == Some(409) && attempt < RETRIES => {
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                    let live: Json = self.get_call(object.path()).send().await?;
+                    match migration(&live) {
+                        Some(again) => patch = again,
+                        None => break,
+                    }
+                }
+                Err(e) => {
+                    let what = name(object);
+                    return Err(e.context(format!("failed to patch object to upgrade CSA field manager {what}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes one object; one that is not there is no error. Says whether it
+    /// was there.
+    pub(crate) async fn delete(&self, object: &Object, propagation: &str) -> Result<bool> {
+        let body = json!({ "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation });
+        match self.call(Method::DELETE, object.path()).json(&body).send_bytes().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.api_code() == Some(404) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Reads one object; `None` if it is not there.
+    pub(crate) async fn read(&self, object: &Object) -> Result<Option<Json>> {
+        match self.get_call(object.path()).send().await {
+            Ok(json) => Ok(Some(json)),
+            Err(e) if e.api_code() == Some(404) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Reads what is live under the names of these objects.
+    pub(crate) async fn live(&self, objects: impl Iterator<Item = &Object>) -> LiveObjects {
+        use futures::StreamExt;
+        let mut asked = std::collections::HashSet::new();
+        let named = objects.filter(|o| !o.reference.name.is_empty() && asked.insert(o.reference.key()));
+        let named: Vec<&Object> = named.collect();
+        let reads = named.into_iter().map(|object| async move {
+            let live = match self.read(object).await {
+                Ok(Some(json)) => Live::Present(json),
+                Ok(None) => Live::Absent,
+                Err(e) => Live::Unreadable(e.to_string()),
+            };
+            (object.reference.key(), live)
+        });
+        let objects = futures::stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
+        LiveObjects { objects, ..LiveObjects::default() }
+    }
+
+    /// Asks the API server what applying each object would make of it.
+    pub(crate) async fn preview(&self, objects: &[Object], force: bool, live: &mut LiveObjects) {
+        use futures::StreamExt;
+        let asks = objects.iter().map(|object| async move {
+            let answer = self.apply(object, force, true).await;
+            (object.reference.key(), answer.map_err(|e| e.to_string()))
+        });
+        live.preview = futures::stream::iter(asks).buffer_unordered(CONCURRENCY).collect().await;
+    }
+}
+
+/// `ns/name group/version, Kind=Kind`
+fn name(object: &Object) -> String {
+    format!("{}/{} {}", object.reference.namespace, object.reference.name, object.reference.gvk())
+}
+
+fn is_quota_conflict(error: &Error) -> bool {
+    let text = error.to_string();
+    error.api_code() == Some(409)
+        && text.contains("Operation cannot be fulfilled on resourcequotas")
+        && text.contains("the object has been modified")
+}
+
+fn apply_error(object: &Object, error: Error) -> Error {
+    let what = name(object);
+    match error.api_code() {
+        Some(415) => error.context("server-side apply not available on the server"),
+        Some(409) => error.context(format!("conflict occurred while applying object {what}")),
+        _ => error.context(format!("server-side apply failed for object {what}")),
+    }
+}

@@ -1,0 +1,385 @@
+//! What an action will do, decided before it does anything. Owns every
+//! decision about objects; pure. How the cluster is read is in
+//! [`crate::cluster`], how a plan is carried out in `execute`.
+
+mod compare;
+mod display;
+mod managed_fields;
+mod ownership;
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::cluster::{Object, ObjectRef};
+use crate::error::{Error, Result, Stage};
+
+pub(crate) use managed_fields::migration;
+pub(crate) use ownership::{KEEP, RESOURCE_POLICY, check as check_ownership, set as set_ownership};
+
+/// The manager of every field that a release applies.
+pub const FIELD_MANAGER: &str = "helm";
+
+/// What happens to one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// It is not there and is created.
+    Create,
+    /// It is there and is changed.
+    Update,
+    /// It is there, belongs to no revision before, and is taken over.
+    Adopt,
+    /// It is as wanted; nothing is sent.
+    Unchanged,
+    /// It is no longer wanted and is deleted.
+    Delete,
+    /// It is no longer wanted but its resource policy keeps it.
+    Keep,
+}
+
+/// One field that changes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// Where, as a JSON pointer.
+    pub path: String,
+    /// The value before; `None`: the field is new.
+    pub before: Option<Json>,
+    /// The value after; `None`: the field goes.
+    pub after: Option<Json>,
+}
+
+/// What is sent for one object.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Request {
+    /// Nothing.
+    #[default]
+    None,
+    /// Server-side apply; before it, `migrate` moves client-side fields.
+    Apply { object: Box<Object>, force: bool, migrate: Option<Json> },
+    /// A deletion in the background.
+    Delete { object: Box<Object> },
+}
+
+/// One object and what happens to it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Which object.
+    pub object: ObjectRef,
+    /// What happens.
+    pub action: Action,
+    /// The fields that change, where that is known. Values of Secrets are
+    /// hidden.
+    pub changes: Vec<Change>,
+    /// Why the API server would refuse it, if it was asked (`diff`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    #[serde(skip)]
+    pub(crate) request: Request,
+    /// Steps of one batch are carried out side by side, batches in order.
+    #[serde(skip)]
+    pub(crate) batch: usize,
+}
+
+/// How many objects of each action a plan has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// To be created.
+    pub create: usize,
+    /// To be changed.
+    pub update: usize,
+    /// To be taken over.
+    pub adopt: usize,
+    /// As wanted already.
+    pub unchanged: usize,
+    /// To be deleted.
+    pub delete: usize,
+    /// Kept by policy.
+    pub keep: usize,
+}
+
+/// What an action will do.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The release.
+    pub release: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The revision that will be made.
+    pub revision: i64,
+    /// Custom resource definitions of `crds/`, by file, in order.
+    pub crds: Vec<String>,
+    /// Hooks that run before, in order.
+    pub hooks_before: Vec<ObjectRef>,
+    /// Objects, in order.
+    pub steps: Vec<Step>,
+    /// Hooks that run after, in order.
+    pub hooks_after: Vec<ObjectRef>,
+    #[serde(skip)]
+    pub(crate) on_error: OnError,
+}
+
+/// What an error of one object means for the others, as Helm has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum OnError {
+    /// Everything is tried; all errors are joined by line ends (an install
+    /// into an empty place).
+    #[default]
+    Continue,
+    /// A failed creation ends it; failed updates are collected and keep
+    /// deletions from happening (everything else).
+    StopAtCreate,
+}
+
+/// What the cluster has under an object's name.
+#[derive(Debug, Clone)]
+pub(crate) enum Live {
+    /// Nothing.
+    Absent,
+    /// This object.
+    Present(Json),
+    /// The API server did not tell.
+    Unreadable(String),
+}
+
+/// What is live, by [`ObjectRef::key`].
+#[derive(Debug, Default)]
+pub(crate) struct LiveObjects {
+    /// The objects.
+    pub(crate) objects: HashMap<Key, Live>,
+    /// What a server-side dry run made of the wanted objects, or why it
+    /// refused; only filled for `diff`.
+    pub(crate) preview: HashMap<Key, std::result::Result<Json, String>>,
+}
+
+/// Group, kind, namespace, name.
+pub(crate) type Key = (String, String, String, String);
+
+/// Which action plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Install,
+    Upgrade,
+    Rollback,
+}
+
+/// Everything that a decision needs.
+pub(crate) struct Inputs<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) release: &'a str,
+    pub(crate) namespace: &'a str,
+    pub(crate) revision: i64,
+    /// The objects of the revision before.
+    pub(crate) previous: Vec<Object>,
+    /// The objects wanted.
+    pub(crate) desired: Vec<Object>,
+    pub(crate) live: &'a LiveObjects,
+    pub(crate) take_ownership: bool,
+    pub(crate) force_conflicts: bool,
+    /// Whether fields applied client-side are moved (the revision before was
+    /// client-side). Adopted objects and rollbacks always move them.
+    pub(crate) migrate: bool,
+}
+
+/// Decides.
+///
+/// # Errors
+/// An object that exists and belongs to someone else, or has both a name and
+/// a generated name.
+pub(crate) fn build(mut inputs: Inputs<'_>) -> Result<Plan> {
+    for object in inputs.desired.iter_mut().chain(inputs.previous.iter_mut()) {
+        ownership::set(&mut object.json, inputs.release, inputs.namespace);
+    }
+    let before: HashMap<Key, Json> = inputs.previous.iter().map(|o| (o.reference.key(), o.json.clone())).collect();
+    let wanted: HashSet<Key> = inputs.desired.iter().map(|o| o.reference.key()).collect();
+    let adopted = adoptions(&inputs)?;
+
+    let mut plan = Plan {
+        release: inputs.release.to_string(),
+        namespace: inputs.namespace.to_string(),
+        revision: inputs.revision,
+        ..Plan::default()
+    };
+    let into_empty_place = inputs.verb == Verb::Install && adopted.is_empty();
+    plan.on_error = if into_empty_place { OnError::Continue } else { OnError::StopAtCreate };
+    // Helm does not force conflicts when nothing of the release is there yet.
+    let force = inputs.force_conflicts && !into_empty_place;
+
+    let mut batches = Batches::default();
+    for object in std::mem::take(&mut inputs.desired) {
+        let batch = batches.next(&object.reference);
+        let step = apply_step(&inputs, object, &before, &adopted, force);
+        plan.steps.push(Step { batch, ..step });
+    }
+    for object in std::mem::take(&mut inputs.previous) {
+        if wanted.contains(&object.reference.key()) {
+            continue;
+        }
+        let batch = batches.next(&object.reference);
+        if let Some(step) = delete_step(inputs.live, object) {
+            plan.steps.push(Step { batch, ..step });
+        }
+    }
+    Ok(plan)
+}
+
+/// Objects that are there although no revision made them: each must carry the
+/// release's marks, unless ownership is taken.
+fn adoptions(inputs: &Inputs<'_>) -> Result<HashSet<Key>> {
+    let mut adopted = HashSet::new();
+    if inputs.verb == Verb::Rollback {
+        return Ok(adopted);
+    }
+    let fail = |text: String| {
+        let doing = if inputs.verb == Verb::Install { "install" } else { "update" };
+        Err(Error::other(Stage::Plan, format!("unable to continue with {doing}: {text}")))
+    };
+    // Version and kind count here: a new version of a known object is checked.
+    let known: HashSet<&ObjectRef> = inputs.previous.iter().map(|o| &o.reference).collect();
+    for object in inputs.desired.iter().filter(|o| !known.contains(&o.reference)) {
+        let generated = object.json.pointer("/metadata/generateName").and_then(Json::as_str).unwrap_or_default();
+        if !generated.is_empty() {
+            if object.reference.name.is_empty() {
+                continue;
+            }
+            return fail("metadata.name and metadata.generateName cannot both be set".into());
+        }
+        match inputs.live.objects.get(&object.reference.key()) {
+            None | Some(Live::Absent) => {}
+            Some(Live::Unreadable(e)) => {
+                return fail(format!("could not get information about the resource {}: {e}", object.describe()));
+            }
+            Some(Live::Present(live)) => {
+                if !inputs.take_ownership
+                    && let Err(e) = ownership::check(live, inputs.release, inputs.namespace)
+                {
+                    let what = object.describe();
+                    return fail(format!("{what} exists and cannot be imported into the current release: {e}"));
+                }
+                adopted.insert(object.reference.key());
+            }
+        }
+    }
+    Ok(adopted)
+}
+
+fn apply_step(
+    inputs: &Inputs<'_>,
+    object: Object,
+    before: &HashMap<Key, Json>,
+    adopted: &HashSet<Key>,
+    force: bool,
+) -> Step {
+    let key = object.reference.key();
+    let live = match inputs.live.objects.get(&key) {
+        Some(Live::Present(live)) => Some(live),
+        _ => None,
+    };
+    let moves = inputs.migrate || inputs.verb == Verb::Rollback || adopted.contains(&key);
+    let migrate = live.filter(|_| moves).and_then(migration);
+    let preview = inputs.live.preview.get(&key);
+    let problem = preview.and_then(|p| p.as_ref().err()).cloned();
+    let mut changes = match (live, preview) {
+        (Some(live), Some(Ok(after))) => compare::changes(live, after, false),
+        (Some(live), _) => {
+            let mut changes = compare::changes(live, &object.json, true);
+            changes.extend(removed(before.get(&key), &object.json, live));
+            changes
+        }
+        (None, _) => Vec::new(),
+    };
+    let action = match live {
+        None => Action::Create,
+        Some(_) if adopted.contains(&key) => Action::Adopt,
+        Some(live) => {
+            let same = before.get(&key) == Some(&object.json)
+                && compare::covers(live, &object.json, 0)
+                && managed_fields::is_applied_by_helm(live);
+            let same = same || (matches!(preview, Some(Ok(_))) && changes.is_empty());
+            if same && migrate.is_none() { Action::Unchanged } else { Action::Update }
+        }
+    };
+    if object.reference.kind == "Secret" && object.reference.group().is_empty() {
+        compare::hide_secret(&mut changes);
+    }
+    let reference = object.reference.clone();
+    let request = match action {
+        Action::Unchanged => Request::None,
+        _ => Request::Apply { object: Box::new(object), force, migrate },
+    };
+    Step { object: reference, action, changes, problem, request, batch: 0 }
+}
+
+/// Fields that the revision before had, that are no longer wanted, and that
+/// are still live.
+fn removed(before: Option<&Json>, wanted: &Json, live: &Json) -> Vec<Change> {
+    let Some(before) = before else { return Vec::new() };
+    let gone = compare::changes(before, wanted, false).into_iter().filter(|c| c.after.is_none());
+    gone.filter_map(|c| live.pointer(&c.path).cloned().map(|live| Change { before: Some(live), ..c })).collect()
+}
+
+/// What becomes of an object that is no longer wanted; nothing if it is gone
+/// already (or cannot be read: Helm leaves it alone then).
+fn delete_step(live: &LiveObjects, object: Object) -> Option<Step> {
+    let Some(Live::Present(json)) = live.objects.get(&object.reference.key()) else { return None };
+    let policy = json.pointer("/metadata/annotations").and_then(|a| a.get(RESOURCE_POLICY)).and_then(Json::as_str);
+    let reference = object.reference.clone();
+    let (action, request) = match policy {
+        Some(KEEP) => (Action::Keep, Request::None),
+        _ => (Action::Delete, Request::Delete { object: Box::new(object) }),
+    };
+    Some(Step { object: reference, action, changes: Vec::new(), problem: None, request, batch: 0 })
+}
+
+/// Numbers the runs of equal kinds; an object that comes twice begins a new
+/// one, so that the last one wins.
+#[derive(Default)]
+struct Batches {
+    number: usize,
+    kind: String,
+    seen: HashSet<Key>,
+}
+
+impl Batches {
+    fn next(&mut self, object: &ObjectRef) -> usize {
+        let key = object.key();
+        if self.kind != object.kind || self.seen.contains(&key) {
+            self.number += 1;
+            self.kind.clone_from(&object.kind);
+            self.seen.clear();
+        }
+        self.seen.insert(key);
+        self.number
+    }
+}
+
+impl Plan {
+    /// How many objects of each action there are.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for step in &self.steps {
+            let slot = match step.action {
+                Action::Create => &mut counts.create,
+                Action::Update => &mut counts.update,
+                Action::Adopt => &mut counts.adopt,
+                Action::Unchanged => &mut counts.unchanged,
+                Action::Delete => &mut counts.delete,
+                Action::Keep => &mut counts.keep,
+            };
+            *slot += 1;
+        }
+        counts
+    }
+
+    /// Whether nothing would change in the cluster (hooks aside).
+    pub fn is_empty(&self) -> bool {
+        self.steps.iter().all(|s| matches!(s.action, Action::Unchanged | Action::Keep)) && self.crds.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;
