@@ -12,10 +12,13 @@ pub mod cluster;
 mod error;
 pub mod event;
 mod execute;
+mod host;
 pub mod options;
 pub mod plan;
 pub mod release;
+mod render;
 pub mod storage;
+mod wait;
 
 pub use cluster::{Cluster, ConnectOptions};
 pub use error::{Error, Stage};

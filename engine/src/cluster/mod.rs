@@ -7,6 +7,7 @@ mod connect;
 pub mod discovery;
 mod object;
 mod request;
+pub(crate) mod watch;
 
 pub use connect::ConnectOptions;
 pub use object::{Object, ObjectRef};

@@ -165,6 +165,22 @@ pub struct Hook {
     pub output_log_policies: Vec<OutputLogPolicy>,
 }
 
+impl From<charts::manifest::Hook> for Hook {
+    fn from(hook: charts::manifest::Hook) -> Hook {
+        Hook {
+            name: hook.name,
+            kind: hook.kind,
+            path: hook.path,
+            manifest: hook.manifest,
+            events: hook.events.into_iter().map(|e| HookEvent::from(e.name().to_string())).collect(),
+            last_run: HookRun::default(),
+            weight: hook.weight,
+            delete_policies: hook.delete_policies.into_iter().map(DeletePolicy::from).collect(),
+            output_log_policies: hook.output_log_policies.into_iter().map(OutputLogPolicy::from).collect(),
+        }
+    }
+}
+
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }

@@ -81,6 +81,14 @@ impl Time {
     }
 }
 
+impl From<std::time::SystemTime> for Time {
+    /// With the machine's own offset; what is out of range is the epoch.
+    fn from(time: std::time::SystemTime) -> Time {
+        let instant = Timestamp::try_from(time).unwrap_or_default();
+        Time { instant, offset: TimeZone::system().to_offset(instant) }
+    }
+}
+
 /// `.` and the nanoseconds without zeros at the end; nothing for none.
 fn fraction(nanos: i32) -> String {
     if nanos == 0 {

@@ -1,0 +1,224 @@
+//! Seeing every change of a set of objects: one list and one watch per kind
+//! and namespace, begun again when they end. Owns no judgement.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::ready::{Readiness, State, int, pod, text};
+use crate::cluster::watch::{Selector, WatchEvent};
+use crate::cluster::{Cluster, Object};
+use crate::error::{Error, Result};
+
+/// Changes that are seen but not yet judged.
+const BACKLOG: usize = 64;
+
+/// Between attempts after a failure, doubling.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What an object is now; `None`: it is not there.
+pub(super) struct Observation {
+    pub(super) index: usize,
+    pub(super) object: Option<Json>,
+}
+
+/// Watches until it is dropped.
+pub(super) struct Observer {
+    changes: mpsc::Receiver<Result<Observation>>,
+    _tasks: JoinSet<()>,
+}
+
+/// Objects of one kind in one namespace, by name.
+struct Group {
+    path: String,
+    api_version: String,
+    kind: String,
+    selector: Selector,
+    indexes: HashMap<String, usize>,
+}
+
+impl Observer {
+    pub(super) fn start(cluster: &Cluster, objects: &[Object]) -> Observer {
+        let (sender, changes) = mpsc::channel(BACKLOG);
+        let mut tasks = JoinSet::new();
+        for group in groups(objects) {
+            let (cluster, sender) = (cluster.clone(), sender.clone());
+            tasks.spawn(async move { group.watch(&cluster, &sender).await });
+        }
+        Observer { changes, _tasks: tasks }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Observation> {
+        match self.changes.recv().await {
+            Some(observation) => observation,
+            None => Err(Error::other(crate::Stage::Wait, "the watches ended")),
+        }
+    }
+}
+
+fn groups(objects: &[Object]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, object) in objects.iter().enumerate() {
+        let path = object.resource.collection(&object.reference.namespace);
+        let name = object.reference.name.clone();
+        match groups.iter_mut().find(|g| g.path == path) {
+            Some(group) => {
+                group.indexes.insert(name, index);
+            }
+            None => groups.push(Group {
+                path,
+                api_version: object.resource.api_version.clone(),
+                kind: object.reference.kind.clone(),
+                selector: Selector::default(),
+                indexes: HashMap::from([(name, index)]),
+            }),
+        }
+    }
+    for group in &mut groups {
+        if let (1, Some(name)) = (group.indexes.len(), group.indexes.keys().next()) {
+            group.selector.field = format!("metadata.name={name}");
+        }
+    }
+    groups
+}
+
+#[derive(Deserialize)]
+struct ListOf {
+    metadata: ListMeta,
+    #[serde(default)]
+    items: Vec<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMeta {
+    #[serde(default)]
+    resource_version: String,
+}
+
+type Sender = mpsc::Sender<Result<Observation>>;
+
+impl Group {
+    /// Lists, watches, and begins again, until nobody listens.
+    async fn watch(&self, cluster: &Cluster, sender: &Sender) {
+        let mut pause = FIRST_PAUSE;
+        while !sender.is_closed() {
+            match self.list_and_watch(cluster, sender, &mut pause).await {
+                Ok(()) => {}
+                Err(e) if is_final(&e) => {
+                    // Nobody listening means that the wait is over.
+                    let _ = sender.send(Err(e)).await;
+                    return;
+                }
+                Err(_) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn list_and_watch(&self, cluster: &Cluster, sender: &Sender, pause: &mut Duration) -> Result<()> {
+        let list: ListOf = self.selector.add(cluster.get_call(&self.path)).send().await?;
+        let mut missing = self.indexes.clone();
+        for object in list.items {
+            missing.remove(text(&object, "/metadata/name"));
+            self.send(sender, object).await;
+        }
+        for index in missing.into_values() {
+            let _ = sender.send(Ok(Observation { index, object: None })).await;
+        }
+        let mut version = list.metadata.resource_version;
+        loop {
+            let mut watch = cluster.watch(&self.path, &self.selector, &version).await?;
+            loop {
+                match watch.next().await? {
+                    Some(WatchEvent::Changed(object)) => self.send(sender, object).await,
+                    Some(WatchEvent::Deleted(object)) => {
+                        if let Some(index) = self.indexes.get(text(&object, "/metadata/name")) {
+                            let _ = sender.send(Ok(Observation { index: *index, object: None })).await;
+                        }
+                    }
+                    Some(WatchEvent::Bookmark) => {}
+                    Some(WatchEvent::Expired) => return Ok(()),
+                    None => break,
+                }
+                *pause = FIRST_PAUSE;
+                if sender.is_closed() {
+                    return Ok(());
+                }
+            }
+            version = watch.version;
+        }
+    }
+
+    async fn send(&self, sender: &Sender, mut object: Json) {
+        let Some(index) = self.indexes.get(text(&object, "/metadata/name")).copied() else { return };
+        // Items of a list do not say what they are.
+        if let Some(map) = object.as_object_mut() {
+            map.entry("kind").or_insert_with(|| self.kind.clone().into());
+            map.entry("apiVersion").or_insert_with(|| self.api_version.clone().into());
+        }
+        let _ = sender.send(Ok(Observation { index, object: Some(object) })).await;
+    }
+}
+
+/// Whether trying again is of no use.
+fn is_final(error: &Error) -> bool {
+    matches!(error.api_code(), Some(400..=409 | 411..=428))
+}
+
+/// A workload whose pods have failed for good will not become ready; `None`
+/// if no pod says so (or they cannot be read).
+pub(super) async fn failed_pods(cluster: &Cluster, workload: &Json) -> Option<Readiness> {
+    if !matches!(text(workload, "/kind"), "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") {
+        return None;
+    }
+    let pods = select(cluster, workload, "/api/v1", "pods").await?;
+    let unschedulable = |pod: &Json| {
+        let conditions = pod.pointer("/status/conditions").and_then(Json::as_array);
+        let mut conditions = conditions.into_iter().flatten();
+        conditions.any(|c| text(c, "/type") == "PodScheduled" && text(c, "/reason") == "Unschedulable")
+    };
+    // Autoscalers make room for pods without a node; pods that are being
+    // deleted are part of every rolling update.
+    let lasting = |p: &&Json| text(p, "/metadata/deletionTimestamp").is_empty() && !unschedulable(p);
+    let count = pods.iter().filter(lasting).filter(|p| pod(p).state == State::Failed).count();
+    (count > 0).then(|| Readiness::new(State::Failed, format!("{count} pods have failed")))
+}
+
+/// The newest ReplicaSet of a Deployment: the one whose pod template is the
+/// Deployment's.
+pub(super) async fn new_replica_set(cluster: &Cluster, deployment: &Json) -> Option<Json> {
+    if text(deployment, "/kind") != "Deployment" {
+        return None;
+    }
+    let uid = text(deployment, "/metadata/uid");
+    let revision = |set: &Json| -> Option<i64> {
+        set.pointer("/metadata/annotations")?.get("deployment.kubernetes.io/revision")?.as_str()?.parse().ok()
+    };
+    let owned = |set: &Json| {
+        let owners = set.pointer("/metadata/ownerReferences").and_then(Json::as_array);
+        owners.into_iter().flatten().any(|o| text(o, "/uid") == uid)
+    };
+    let sets = select(cluster, deployment, "/apis/apps/v1", "replicasets").await?;
+    let newest = sets.into_iter().filter(owned).max_by_key(|s| revision(s).unwrap_or_default())?;
+    // Before the controller has seen a change, the newest set is an old one.
+    let seen = int(deployment, "/status/observedGeneration", 0) == int(deployment, "/metadata/generation", 0);
+    seen.then_some(newest)
+}
+
+/// The objects in a workload's namespace that its selector selects.
+async fn select(cluster: &Cluster, workload: &Json, root: &str, plural: &str) -> Option<Vec<Json>> {
+    let namespace = text(workload, "/metadata/namespace");
+    let labels = workload.pointer("/spec/selector/matchLabels")?.as_object()?;
+    let pairs: Vec<String> = labels.iter().filter_map(|(k, v)| Some(format!("{k}={}", v.as_str()?))).collect();
+    let call = cluster.get_call(format!("{root}/namespaces/{namespace}/{plural}"));
+    let list: ListOf = call.query("labelSelector", &pairs.join(",")).send().await.ok()?;
+    Some(list.items)
+}
