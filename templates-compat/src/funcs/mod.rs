@@ -20,6 +20,7 @@ pub(crate) mod math;
 pub(crate) mod merge;
 pub(crate) mod path;
 pub(crate) mod reflect;
+pub(crate) mod regex;
 pub(crate) mod semver;
 pub(crate) mod strings;
 pub(crate) mod wrap;
@@ -46,7 +47,7 @@ const GROUPS: &[&[Func]] = &[
     merge::FUNCS,
     path::FUNCS,
     reflect::FUNCS,
-    semver::FUNCS,
+    regex::FUNCS, semver::FUNCS,
     strings::FUNCS,
     wrap::FUNCS,
 ];
