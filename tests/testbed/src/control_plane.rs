@@ -182,6 +182,7 @@ impl ControlPlane {
             "kube-apiserver".to_owned(),
             format!("--etcd-servers={}", url("http", self.ports.etcd_client)),
             "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
             format!("--secure-port={}", self.ports.apiserver),
             format!("--cert-dir={}", self.file("certificates").display()),
             format!("--service-account-key-file={}", key.display()),

@@ -155,6 +155,15 @@ impl Program {
     }
 }
 
+/// Does to a running program what Ctrl-C does.
+pub fn interrupt(child: &Child) {
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // An error means that it has just ended.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+    }
+}
+
 /// The command line as a person would type it, near enough for a message.
 pub(crate) fn command_line(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();

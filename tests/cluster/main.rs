@@ -1,0 +1,53 @@
+//! The command-line program on a real API server, side by side with real Helm.
+//!
+//! Each test has a namespace of its own on a control plane that all share. With
+//! `TESTBED_SUBJECT=helm4` (or `helm3`) real Helm takes the place of our
+//! program: what then fails is a wrong test, or one about a difference that is
+//! meant.
+
+mod bad_input;
+mod fetch;
+mod interplay;
+mod record;
+mod scene;
+mod wait;
+
+use std::process::ExitCode;
+
+use scene::Cluster;
+use testbed::{cases, suite};
+
+fn main() -> ExitCode {
+    suite::run::<Cluster>(cases![
+        interplay::helm4_takes_over_ours,
+        interplay::helm3_takes_over_ours,
+        interplay::ours_takes_over_helm4,
+        interplay::ours_takes_over_helm3,
+        record::same_as_helm4,
+        record::same_as_helm3,
+        record::objects_are_owned_as_by_helm4,
+        wait::for_hooks_and_pods,
+        wait::failing_hook_fails_the_release,
+        wait::interrupted_install_can_be_upgraded,
+        wait::custom_resources_after_their_definition,
+        bad_input::not_a_chart,
+        bad_input::values_that_are_no_yaml,
+        bad_input::values_file_is_missing,
+        bad_input::values_that_break_the_schema,
+        bad_input::template_that_does_not_parse,
+        bad_input::template_that_fails,
+        bad_input::manifest_that_is_no_yaml,
+        bad_input::kind_that_does_not_exist,
+        bad_input::namespace_that_does_not_exist,
+        bad_input::object_of_another_release,
+        bad_input::name_that_is_taken,
+        bad_input::server_that_is_away,
+        bad_input::server_that_refuses,
+        bad_input::server_that_answers_conflict,
+        fetch::from_a_registry,
+        fetch::from_a_registry_with_a_login,
+        fetch::from_a_repository,
+        fetch::from_a_url,
+        fetch::archive_with_another_digest,
+    ])
+}
