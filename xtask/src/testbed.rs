@@ -14,9 +14,15 @@ pub(crate) fn build() -> Result<Binaries, Box<dyn std::error::Error>> {
     Ok(testbed::build(|news| bar.show(&news))?)
 }
 
+/// Builds only what a cluster and a NATS server need.
+pub(crate) fn build_cluster() -> Result<Binaries, Box<dyn std::error::Error>> {
+    let mut bar = Bar::new();
+    Ok(testbed::build_only(&testbed::tools::CLUSTER, |news| bar.show(&news))?)
+}
+
 /// Starts a cluster and a NATS server that outlive this command.
 pub(crate) fn up(folder: &Path) -> Outcome {
-    let binaries = build()?;
+    let binaries = build_cluster()?;
     std::fs::create_dir_all(folder)?;
     if !stop_detached(folder)?.is_empty() {
         println!("stopped what was running in {}", folder.display());

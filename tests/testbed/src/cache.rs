@@ -87,12 +87,21 @@ pub fn root() -> PathBuf {
 /// # Errors
 /// [`Error::NoGo`] when something has to be built and there is no usable Go;
 /// otherwise when a build fails or the cache cannot be written.
-pub fn build(mut progress: impl FnMut(Progress)) -> Result<Binaries> {
+pub fn build(progress: impl FnMut(Progress)) -> Result<Binaries> {
+    build_only(&tools::ALL, progress)
+}
+
+/// The same, with only these programs built. The others may be there or not.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_only(wanted: &[Tool], mut progress: impl FnMut(Progress)) -> Result<Binaries> {
     let root = root();
     let places = places(&root)?;
-    if !places.iter().all(|(_, path)| path.is_file()) {
+    let wanted: Vec<_> = places.iter().filter(|(tool, _)| wanted.contains(tool)).cloned().collect();
+    if !wanted.iter().all(|(_, path)| path.is_file()) {
         go::check()?;
-        build_missing(&root, &places, &mut progress)?;
+        build_missing(&root, &wanted, &mut progress)?;
     }
     let path = |tool: Tool| places.iter().find(|(t, _)| *t == tool).map(|(_, path)| path.clone()).unwrap_or_default();
     Ok(Binaries {

@@ -25,7 +25,7 @@ pub mod suite;
 pub mod tools;
 pub mod workdir;
 
-pub use cache::{Binaries, Progress, build};
+pub use cache::{Binaries, Progress, build, build_only};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, User};
 pub use error::{Error, Result};
 pub use fileserver::FileServer;

@@ -115,3 +115,6 @@ pub const FILESERVER: Tool =
 
 /// All of them, the quick ones first.
 pub const ALL: [Tool; 10] = [LEASH, FILESERVER, NATS_SERVER, ETCD, HELM4, HELM3, KUBE, KWOK, REGISTRY, NATS];
+
+/// What a cluster and a NATS server need, and nothing else.
+pub const CLUSTER: [Tool; 5] = [LEASH, NATS_SERVER, ETCD, KUBE, KWOK];
