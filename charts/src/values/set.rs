@@ -239,6 +239,10 @@ impl Parser<'_> {
     fn index(&mut self) -> Result<i64, Stop> {
         let (text, stop) = self.until(&[']']);
         let problem = if stop.is_none() {
+            if self.compat == Compat::Helm4 {
+                // Helm 4 takes the end of the text for a good one.
+                return Err(Stop::End);
+            }
             "EOF".to_string()
         } else {
             match text.parse::<i64>() {
@@ -444,7 +448,6 @@ mod tests {
             ("a,b=1", "key \"a\" has no value (cannot end with ,)"),
             ("a={x", "list must terminate with '}'"),
             ("a[x]=1", "error parsing index: strconv.Atoi: parsing \"x\": invalid syntax"),
-            ("a[1=1", "error parsing index: EOF"),
             ("a[-1]=1", "negative -1 index not allowed"),
             ("a[65537]=1", "index of 65537 is greater than maximum supported index of 65536"),
             ("a[0]xy=1", "unexpected data at end of array index: ['x' 'y']"),
@@ -460,6 +463,10 @@ mod tests {
             set_all(&["a=x", "a[0]=2"]).unwrap_err(),
             "unable to parse key: interface conversion: interface {} is string, not []interface {}"
         );
+        let map = Map::new();
+        let unclosed = parse_into("a[1=1", &map, SetKind::Set, Compat::Helm3);
+        assert_eq!(unclosed.unwrap_err(), "error parsing index: EOF");
+        assert_eq!(parse_into("a[1=1", &map, SetKind::Set, Compat::Helm4), Ok(()));
         let deep = format!("{}=1", vec!["a"; 32].join("."));
         assert_eq!(show(&deep), "error: value name nested level is greater than maximum supported nested level of 30");
     }
