@@ -9,19 +9,23 @@ mod cluster;
 mod health;
 mod link;
 pub mod logging;
+mod logs;
 pub mod metrics;
 mod reads;
 mod redact;
 mod reply;
 mod serve;
+mod session;
 pub mod settings;
 pub mod status;
+mod watch;
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{api::Api, metrics::Metrics, settings::Settings, status::Status};
+use self::{api::Api, metrics::Metrics, session::Sessions, settings::Settings, status::Status};
 use crate::protocol::{ClusterId, Error, Subjects, id::ulid, subject};
 
 /// What the parts of a running agent share.
@@ -42,6 +46,10 @@ pub struct Agent {
     pub status: Arc<Status>,
     /// Its counters.
     pub metrics: Arc<Metrics>,
+    /// Its watch and log sessions.
+    sessions: Sessions,
+    /// Log streams that may still be opened.
+    log_streams: Arc<Semaphore>,
     /// Work that must end before the process does.
     pub tasks: TaskTracker,
     /// Set when the agent stops.
@@ -154,6 +162,8 @@ async fn connected(
     )
     .await?;
     let agent = Arc::new(Agent {
+        sessions: Sessions::default(),
+        log_streams: Arc::new(Semaphore::new(settings.log_streams_max)),
         settings,
         subjects,
         instance,

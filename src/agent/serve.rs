@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::{Agent, metrics::add, reads, reply};
+use super::{Agent, logs, metrics::add, reads, reply, watch};
 use crate::protocol::{Code, Error, SERVICE_NAME, VERSION};
 
 /// Longest request, in bytes.
@@ -28,14 +28,18 @@ enum Verb {
     Kinds,
     List,
     Get,
+    WatchOpen,
+    LogsOpen,
 }
 
 /// Each verb with its word in subjects and the name of its endpoint.
-const VERBS: [(Verb, &str, &str); 4] = [
+const VERBS: [(Verb, &str, &str); 6] = [
     (Verb::Info, "info", "info"),
     (Verb::Kinds, "kinds", "kinds"),
     (Verb::List, "list", "list"),
     (Verb::Get, "get", "get"),
+    (Verb::WatchOpen, "watch.open", "watch-open"),
+    (Verb::LogsOpen, "logs.open", "logs-open"),
 ];
 
 /// Starts the service. It stops when the returned value is stopped.
@@ -123,6 +127,8 @@ async fn answer(agent: &Arc<Agent>, verb: Verb, payload: &[u8]) -> Result<Vec<u8
         Verb::Kinds => json(&reads::kinds(agent).await?),
         Verb::List => json(&reads::list(&agent.api, reads::request(payload)?).await?),
         Verb::Get => json(&reads::get(&agent.api, reads::request(payload)?).await?),
+        Verb::WatchOpen => json(&watch::open(agent, reads::request(payload)?).await?),
+        Verb::LogsOpen => json(&logs::open(agent, reads::request(payload)?).await?),
     }
 }
 

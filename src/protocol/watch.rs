@@ -144,7 +144,8 @@ pub struct WatchEvent<O = Value> {
     pub uid: String,
     /// Resource version, opaque.
     pub rv: String,
-    /// The object in the session's projection; for `del` its last state.
+    /// The object in the session's projection; for `del` its last state. One
+    /// that does not fit into a message is `{"truncated": true, "metadata":…}`.
     pub obj: O,
 }
 
@@ -162,13 +163,17 @@ pub struct Scope {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum WatchFrame<O = Value> {
+    /// The columns of `scope`, once, before its first row.
+    Columns {
+        /// The source.
+        scope: Scope,
+        /// The columns.
+        columns: Vec<Column>,
+    },
     /// The objects that exist in `scope` follow.
     SyncBegin {
         /// The source.
         scope: Scope,
-        /// Columns, in the table projection.
-        #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-        columns: Vec<Column>,
     },
     /// All objects that exist in `scope` were sent; changes follow.
     SyncEnd {

@@ -47,6 +47,8 @@ pub enum Accept {
     Meta,
     /// kubectl's columns.
     Table,
+    /// Lines of a log.
+    Log,
     /// The groups of aggregated discovery.
     Discovery,
 }
@@ -55,6 +57,7 @@ impl Accept {
     fn header(self) -> &'static str {
         match self {
             Accept::Json => "application/json",
+            Accept::Log => "text/plain, */*",
             // The second choice serves servers (aggregated APIs) that know
             // only the first form.
             Accept::MetaList => "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",

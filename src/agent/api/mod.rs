@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod discovery;
+pub mod feed;
 pub mod path;
 pub mod project;
 pub mod table;

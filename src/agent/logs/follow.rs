@@ -1,0 +1,241 @@
+//! Following logs: restarts, new pods, broken streams.
+//!
+//! Owns the view of the pods by their feed and the decision which logs are
+//! being read. A container is read anew when it starts again; a stream that
+//! breaks goes on behind its last line.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use tokio::task::JoinSet;
+
+use super::{
+    Reading,
+    chunk::Place,
+    pods::{Pod, Run},
+    stream::{Log, send, send_control},
+};
+use crate::{
+    agent::api::{
+        Accept,
+        client::parse,
+        feed::{Change, Feed, Signal},
+    },
+    protocol::{Code, Error, logs::LogFrame},
+};
+
+/// Pods of one page of the list.
+const CHUNK: u32 = 100;
+/// Pause before a stream that ended while its container runs is read on.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Pause before a stream that found no place is tried again.
+const NO_PLACE: Duration = Duration::from_secs(10);
+/// Attempts to read on a log that broke after its container had ended.
+const ATTEMPTS_MAX: u32 = 5;
+/// Most pods that are kept in view.
+const PODS_MAX: usize = 5000;
+
+/// A container of a pod, by the pod's UID.
+type Key = (String, String);
+
+/// How a log stream ended.
+struct Ended {
+    key: Key,
+    run: Run,
+    /// How far it was read; `None` when it was not begun.
+    place: Option<Place>,
+    error: Option<Error>,
+}
+
+/// How far a log was read.
+struct Read {
+    run: Run,
+    place: Option<Place>,
+    /// Attempts in a row that failed.
+    failures: u32,
+}
+
+/// Which containers are read and how far.
+#[derive(Default)]
+struct View {
+    pods: HashMap<String, Pod>,
+    /// Streams that are open.
+    open: HashMap<Key, Run>,
+    /// The last run that was read, and how far.
+    read: HashMap<Key, Read>,
+    /// Whether the list was seen whole.
+    listed: bool,
+    /// UIDs seen in the list that is coming in.
+    seen: Vec<String>,
+}
+
+/// Follows until the client has enough, or the one pod that it named is over.
+pub(super) async fn run(reading: Arc<Reading>) -> Result<(), Error> {
+    let api = reading.session.agent.api.clone();
+    let mut feed = Feed::new(api, reading.path.clone(), (Accept::Json, Accept::Json), CHUNK, None);
+    let mut view = View::default();
+    let mut streams = JoinSet::new();
+    let mut signals = tokio::sync::mpsc::channel(1);
+    // The feed is not safe to interrupt, so it has a task of its own.
+    let feeding = tokio::spawn(async move {
+        loop {
+            let signal = feed.next().await;
+            let last = signal.is_err();
+            if signals.0.send(signal).await.is_err() || last {
+                return;
+            }
+        }
+    });
+    let _stop = StopOnDrop(feeding.abort_handle());
+    loop {
+        tokio::select! {
+            signal = signals.1.recv() => match signal {
+                Some(signal) => view.apply(signal?)?,
+                None => return Err(Error::internal("the view of the pods ended")),
+            },
+            Some(ended) = streams.join_next() => {
+                let ended = ended.map_err(|error| Error::internal(format!("a log stream failed: {error}")))?;
+                view.ended(&reading, ended).await;
+            }
+        }
+        view.start(&reading, &mut streams).await;
+        let named_one = !reading.request.pod.is_empty();
+        if named_one && view.listed && streams.is_empty() && view.pods.values().all(Pod::is_over) {
+            return Ok(());
+        }
+    }
+}
+
+struct StopOnDrop(tokio::task::AbortHandle);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl View {
+    fn apply(&mut self, signal: Signal) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct List {
+            #[serde(default)]
+            items: Vec<Pod>,
+        }
+        match signal {
+            Signal::Begin => self.seen.clear(),
+            Signal::Page(held) => {
+                let list: List = parse(&held.bytes)?;
+                for pod in list.items {
+                    self.seen.push(pod.metadata.uid.clone());
+                    self.put(pod)?;
+                }
+            }
+            Signal::Listed => {
+                let seen = std::mem::take(&mut self.seen);
+                self.pods.retain(|uid, _| seen.contains(uid));
+                self.forget();
+                self.listed = true;
+            }
+            Signal::Change(Change::Deleted, object) => {
+                let pod: Pod = parse(object.get().as_bytes())?;
+                self.pods.remove(&pod.metadata.uid);
+                self.forget();
+            }
+            Signal::Change(_, object) => self.put(parse(object.get().as_bytes())?)?,
+            Signal::Bookmark | Signal::Reset(_) => {}
+            Signal::Retry(error) => tracing::debug!(%error, "the view of the pods goes on after a pause"),
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, pod: Pod) -> Result<(), Error> {
+        if self.pods.len() >= PODS_MAX && !self.pods.contains_key(&pod.metadata.uid) {
+            return Err(Error::new(Code::TooLarge, format!("more than {PODS_MAX} pods match")));
+        }
+        self.pods.insert(pod.metadata.uid.clone(), pod);
+        Ok(())
+    }
+
+    /// Drops what is known of pods that are gone.
+    fn forget(&mut self) {
+        self.read.retain(|(uid, _), _| self.pods.contains_key(uid));
+    }
+
+    /// Opens the streams that are missing.
+    async fn start(&mut self, reading: &Arc<Reading>, streams: &mut JoinSet<Ended>) {
+        let mut wanted = Vec::new();
+        for pod in self.pods.values() {
+            // In a set of pods each has its own containers.
+            for container in pod.wanted(&reading.request).unwrap_or_default() {
+                let key = (pod.metadata.uid.clone(), container);
+                let Some(run) = pod.run(&key.1) else { continue };
+                if self.open.contains_key(&key) {
+                    continue;
+                }
+                let place = match self.read.get(&key) {
+                    Some(read) if read.run.same(&run) => {
+                        let whole = read.failures == 0 || read.failures > ATTEMPTS_MAX;
+                        if whole && !run.running {
+                            continue;
+                        }
+                        read.place.clone()
+                    }
+                    _ => None,
+                };
+                // Only what was there from the start is cut to its end.
+                wanted.push((key, run, pod.metadata.name.clone(), place, !self.listed));
+            }
+        }
+        for (key, run, pod, place, limited) in wanted {
+            let log = Log { pod, container: key.1.clone(), place, limited };
+            self.open.insert(key.clone(), run.clone());
+            streams.spawn(follow_one(Arc::clone(reading), log, key, run));
+        }
+    }
+
+    async fn ended(&mut self, reading: &Reading, ended: Ended) {
+        self.open.remove(&ended.key);
+        let pod = self.pods.get(&ended.key.0);
+        let name = pod.map_or("", |pod| pod.metadata.name.as_str());
+        let goes_on = pod.and_then(|pod| pod.run(&ended.key.1)).is_some_and(|run| run.running);
+        if !goes_on {
+            let src = format!("{name}/{}", ended.key.1);
+            send_control(&reading.session, &LogFrame::SourceEnded { src, error: ended.error.clone() }).await;
+        }
+        let failures = match (&ended.error, self.read.get(&ended.key)) {
+            (None, _) => 0,
+            (Some(_), Some(read)) if read.run.same(&ended.run) => read.failures + 1,
+            (Some(_), _) => 1,
+        };
+        self.read.insert(ended.key, Read { run: ended.run, place: ended.place, failures });
+    }
+}
+
+/// Reads one log until its stream ends.
+async fn follow_one(reading: Arc<Reading>, log: Log, key: Key, run: Run) -> Ended {
+    let again = log.place.is_some();
+    let full = |max: usize, whose: &str| Error::new(Code::Busy, format!("{whose} {max} log streams are all in use"));
+    let max = reading.request.max_streams as usize;
+    let own = Arc::clone(&reading.streams).try_acquire_owned();
+    let shared = Arc::clone(&reading.session.agent.log_streams).try_acquire_owned();
+    let (_own, _shared) = match (own, shared) {
+        (Ok(own), Ok(shared)) => (own, shared),
+        (own, _) => {
+            let error = if own.is_err() {
+                full(max, "the session's")
+            } else {
+                full(reading.session.agent.settings.log_streams_max, "the agent's")
+            };
+            send_control(&reading.session, &LogFrame::SourceEnded { src: log.src(), error: Some(error.clone()) }).await;
+            tokio::time::sleep(NO_PLACE).await;
+            return Ended { key, run, place: log.place, error: Some(error) };
+        }
+    };
+    if again {
+        tokio::time::sleep(AGAIN).await;
+    } else {
+        send_control(&reading.session, &LogFrame::SourceAdded { src: log.src() }).await;
+    }
+    let (place, outcome) = send(&reading.session, &reading.pods, &reading.request, &log).await;
+    Ended { key, run, place: Some(place), error: outcome.err() }
+}
