@@ -13,6 +13,7 @@ pub mod gotime;
 pub mod host;
 pub mod json;
 pub mod limits;
+pub mod neturl;
 pub mod regexp;
 pub mod semver;
 mod template;

@@ -23,6 +23,7 @@ pub(crate) mod reflect;
 pub(crate) mod regex;
 pub(crate) mod semver;
 pub(crate) mod strings;
+pub(crate) mod url;
 pub(crate) mod wrap;
 
 use std::sync::LazyLock;
@@ -49,6 +50,7 @@ const GROUPS: &[&[Func]] = &[
     reflect::FUNCS,
     regex::FUNCS, semver::FUNCS,
     strings::FUNCS,
+    url::FUNCS,
     wrap::FUNCS,
 ];
 
