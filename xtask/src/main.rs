@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for people prints")]
 
 mod deps;
+mod goldens;
 mod lines;
 mod progress;
 mod repository;
@@ -20,6 +21,7 @@ cargo xtask COMMAND
   testbed up DIR     start a cluster and a NATS server that stay; files in DIR
   testbed down DIR   stop what `up` started
   testbed env        print where the built programs are, for a shell to read
+  goldens            record what real Helm answers to the cases in testdata/cli
   deps               check the dependency tree: licences, duplicates, bans, purity
   lines              check that no file is over 800 lines
 ";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["testbed", "up", folder] => testbed::up(folder.as_ref()),
         ["testbed", "down", folder] => testbed::down(folder.as_ref()),
         ["testbed", "env"] => testbed::env(),
+        ["goldens"] => goldens::record(),
         ["deps"] => deps::check(),
         ["lines"] => lines::check(),
         [] | ["help" | "-h" | "--help"] => {

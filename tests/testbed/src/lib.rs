@@ -13,6 +13,7 @@ pub mod control_plane;
 mod error;
 pub mod fileserver;
 mod go;
+pub mod golden;
 pub mod helm;
 pub mod kubeconfig;
 mod manifests;

@@ -14,6 +14,7 @@ use crate::{Error, Result};
 pub struct Program {
     path: PathBuf,
     home: PathBuf,
+    folder: PathBuf,
     environment: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
 }
@@ -80,7 +81,7 @@ impl Program {
     pub fn new(path: impl Into<PathBuf>, home: impl Into<PathBuf>) -> Result<Self> {
         let home = home.into();
         std::fs::create_dir_all(&home).map_err(Error::io(format!("make {}", home.display())))?;
-        Ok(Self { path: path.into(), home, environment: Vec::new(), stdin: None })
+        Ok(Self { path: path.into(), folder: home.clone(), home, environment: Vec::new(), stdin: None })
     }
 
     /// The same program with one more environment variable.
@@ -103,7 +104,14 @@ impl Program {
         self
     }
 
-    /// Where it keeps its files and what it calls the current folder.
+    /// The same program working in this folder instead of its home.
+    #[must_use]
+    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
+    /// Where it keeps its files, and the folder it works in if it has no other.
     #[must_use]
     pub fn home(&self) -> &Path {
         &self.home
@@ -111,7 +119,7 @@ impl Program {
 
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(args).current_dir(&self.home).env_clear();
+        command.args(args).current_dir(&self.folder).env_clear();
         command.env("PATH", path_variable()).env("HOME", &self.home).env("TMPDIR", std::env::temp_dir());
         command.env("HELM_CACHE_HOME", self.home.join("cache")).env("HELM_CONFIG_HOME", self.home.join("config"));
         command.env("HELM_DATA_HOME", self.home.join("data"));
