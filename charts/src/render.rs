@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use templates_compat::value::MapType;
-use templates_compat::{Compat, Host, Map, Options, TemplateSet, Value};
+use templates_compat::{Compat, Host, Map, Options, TemplateSet, Value, with_deep_stack};
 
 use crate::capabilities::Capabilities;
 use crate::chart::{Chart, File};
@@ -139,15 +139,17 @@ pub fn check_kube_version(chart: &Chart, capabilities: &Capabilities, compat: Co
 /// # Errors
 /// The first parse or execution error, in Helm's order and words.
 pub fn render(chart: &Chart, top: &Map, options: &RenderOptions<'_>, host: &dyn Host) -> Result<RenderedFiles, Error> {
+    let (compat, strict, lint) = (options.compat, options.strict, options.lint);
+    let options = Options { compat, strict, lint, ..Options::default() };
+    // One thread with room for recursion serves all files.
+    with_deep_stack(|| render_files(chart, top, options, host))
+}
+
+fn render_files(chart: &Chart, top: &Map, options: Options, host: &dyn Host) -> Result<RenderedFiles, Error> {
     let mut templates = BTreeMap::new();
     collect(chart, None, top, options.compat, &mut templates);
     let order = render_order(&templates);
-    let mut set = TemplateSet::new(Options {
-        compat: options.compat,
-        strict: options.strict,
-        lint: options.lint,
-        ..Options::default()
-    });
+    let mut set = TemplateSet::new(options);
     for name in &order {
         if let Some(renderable) = templates.get(*name) {
             set.parse(name, renderable.text).map_err(|e| Error::render(e.to_string()))?;
