@@ -117,6 +117,14 @@ impl Program {
         &self.home
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn environment(&self) -> &[(OsString, OsString)] {
+        &self.environment
+    }
+
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.path);
         command.args(args).current_dir(&self.folder).env_clear();
@@ -135,6 +143,16 @@ impl Program {
         let mut command = self.command(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().map_err(Error::io(format!("start {}", self.path.display())))
+    }
+
+    /// Runs it to its end with its output where this process's own goes, and
+    /// returns whether it worked.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn show<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<bool> {
+        let status = self.command(args).stdin(Stdio::null()).status();
+        Ok(status.map_err(Error::io(format!("start {}", self.path.display())))?.success())
     }
 
     /// Runs it to its end.

@@ -5,14 +5,14 @@
 //! server, and this process holds the leash's standard input; when this process
 //! ends the kernel closes that pipe and the leash stops the server.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Binaries, Error, Result};
+use crate::{Binaries, Error, Program, Result};
 
 /// How long a server may take to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -48,7 +48,22 @@ pub(crate) struct Launch<'a> {
 }
 
 impl Server {
+    /// Starts a program of this project as a server, with the environment it
+    /// has as a [`Program`] and its files in its home.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_program(binaries: &Binaries, name: &str, program: &Program, args: &[&str], tie: Tie) -> Result<Self> {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let launch = Launch { name, program: program.path(), args, folder: program.home(), tie };
+        Self::spawn(binaries, launch, program.environment())
+    }
+
     pub(crate) fn start(binaries: &Binaries, launch: Launch<'_>) -> Result<Self> {
+        Self::spawn(binaries, launch, &[])
+    }
+
+    fn spawn(binaries: &Binaries, launch: Launch<'_>, environment: &[(OsString, OsString)]) -> Result<Self> {
         let Launch { name, program, args, folder, tie } = launch;
         let log = folder.join(format!("{name}.log"));
         let out = OpenOptions::new()
@@ -67,6 +82,7 @@ impl Server {
         // A proxy or a KUBECONFIG of the person who runs this is none of the
         // server's business.
         command.env_clear().env("HOME", folder).env("TMPDIR", folder).env("PATH", path_variable());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(folder).stdout(out).stderr(err).process_group(0);
         let child = command.spawn().map_err(Error::io(format!("start {name}")))?;
         if tie == Tie::Detached {
