@@ -2,7 +2,7 @@
 //! swallow every error and give nought.
 
 use crate::gofmt::parse;
-use crate::value::Value;
+use crate::value::{Int, IntKind, Object, Value};
 
 /// A whole number: numbers are cut, texts read with their base prefix.
 pub fn to_int64(value: &Value) -> i64 {
@@ -11,6 +11,7 @@ pub fn to_int64(value: &Value) -> i64 {
         Value::Float(f) => float_to_int(*f),
         Value::Bool(b) => i64::from(*b),
         Value::Str(s) => parse::parse_int(without_zero_decimals(s), 0, 64).unwrap_or(0),
+        Value::Object(o) => named_int(o.as_ref()),
         _ => 0,
     }
 }
@@ -23,7 +24,16 @@ pub fn to_float64(value: &Value) -> f64 {
         Value::Float(f) => *f,
         Value::Bool(b) => f64::from(u8::from(*b)),
         Value::Str(s) => parse::parse_float(s).unwrap_or(0.0),
+        Value::Object(o) => named_int(o.as_ref()) as f64,
         _ => 0.0,
+    }
+}
+
+/// Of the named types, those that are an `int` are known: months, weekdays.
+fn named_int(object: &dyn Object) -> i64 {
+    match object.underlying() {
+        Some(Value::Int(Int { value, kind: IntKind::Int })) => value,
+        _ => 0,
     }
 }
 

@@ -122,7 +122,10 @@ fn dig(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     Ok(Value::Nil)
 }
 
-const DEEP_COPY: Body = |_, a| Copying { left: MAX_LIST_ITEMS }.copy(&take(a, 0), 0);
+const DEEP_COPY: Body = |_, a| match take(a, 0) {
+    Value::Nil => Err(FuncError::panic("reflect: call of reflect.Value.Type on zero Value")),
+    value => Copying { left: MAX_LIST_ITEMS }.copy(&value, 0),
+};
 
 /// A deep copy that ends: a map that holds itself, or holds the same parts
 /// over and over, would grow without end.

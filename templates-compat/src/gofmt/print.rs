@@ -6,7 +6,7 @@ use super::{too_large, utf8};
 use crate::compat::Compat;
 use crate::func::FuncError;
 use crate::limits::{MAX_DEPTH, MAX_TEXT_BYTES};
-use crate::value::{Elem, GoType, Int, List, Map, Object, Value};
+use crate::value::{Elem, GoType, Int, List, Map, Object, Str, Value};
 
 /// Where in a value the printer stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,7 +263,11 @@ impl<'a> Printer<'a> {
             self.push(name.as_bytes());
         }
         // A copy of the entries: a map that holds itself is locked only once.
-        self.sequence(b"map[", b"]", map.snapshot().into_iter(), |p, (key, item)| {
+        self.entries(map.snapshot(), verb);
+    }
+
+    fn entries(&mut self, entries: Vec<(Str, Value)>, verb: char) {
+        self.sequence(b"map[", b"]", entries.into_iter(), |p, (key, item)| {
             let key = Value::Str(key);
             p.value(&key, verb, At::Inside);
             p.push(b":");
@@ -272,13 +276,20 @@ impl<'a> Printer<'a> {
     }
 
     fn object(&mut self, value: &Value, object: &dyn Object, verb: char, at: At) {
-        let stringable = matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') && !self.flags.sharp_v && !self.reporting;
-        if let Some(text) = stringable.then(|| object.to_go_string()).flatten() {
-            self.string(text.as_bytes(), verb);
-            return;
+        if !self.reporting {
+            if self.flags.sharp_v {
+                if let Some(text) = object.to_go_syntax() {
+                    return self.flags.string(self.out, text.as_bytes());
+                }
+            } else if matches!(verb, 'v' | 's' | 'x' | 'X' | 'q')
+                && let Some(text) = object.to_go_string()
+            {
+                self.string(text.as_bytes(), verb);
+                return;
+            }
         }
         if let Some(plain) = object.underlying() {
-            return self.value(&plain, verb, at);
+            return self.underlying(value, &plain, verb, at);
         }
         let kind = object.kind();
         if kind == GoType::Ptr {
@@ -291,14 +302,33 @@ impl<'a> Printer<'a> {
             let name = object.type_name(self.compat);
             self.push(name.trim_start_matches('*').as_bytes());
         }
+        if kind == GoType::Map {
+            return self.entries(object.map_entries(), verb);
+        }
         let named = self.flags.plus_v || self.flags.sharp_v;
-        self.sequence(b"{", b"}", object.fields().into_iter(), |p, (name, field)| {
+        self.sequence(b"{", b"}", object.printed_fields().into_iter(), |p, (name, field)| {
             if named {
                 p.push(name.as_bytes());
                 p.push(b":");
             }
             p.value(&field, verb, At::Inside);
         });
+    }
+
+    /// A named type prints as the plain one behind it, but for a bad verb.
+    fn underlying(&mut self, value: &Value, plain: &Value, verb: char, at: At) {
+        let fits = match plain {
+            Value::Int(n) => self.integer(*n, verb),
+            Value::Float(v) => self.float(*v, verb),
+            Value::Str(s) => self.string(s.as_bytes(), verb),
+            other => {
+                self.value(other, verb, at);
+                true
+            }
+        };
+        if !fits {
+            self.bad_verb(value, verb);
+        }
     }
 
     /// An address. Go's differ from run to run; ours tell values apart, too.

@@ -193,7 +193,8 @@ impl Reader<'_> {
     fn star(&mut self) -> Option<i64> {
         let arg = self.args.get(self.next)?;
         self.next += 1;
-        match arg {
+        let named = if let Value::Object(object) = arg { object.underlying() } else { None };
+        match named.as_ref().unwrap_or(arg) {
             Value::Int(n) if n.kind.is_unsigned() && n.value < 0 => None,
             Value::Int(n) if (-MAX_NUMBER..=MAX_NUMBER).contains(&n.value) => Some(n.value),
             _ => None,

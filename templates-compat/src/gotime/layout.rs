@@ -1,7 +1,9 @@
 //! Layouts: the reference time's pieces, and how a time is printed by them.
 
-use super::Time;
 use super::calendar::{Civil, MONTHS, WEEKDAYS};
+use super::{Time, Zone};
+use crate::compat::Compat;
+use crate::gofmt::quote::quote_text;
 
 /// One piece of a layout that stands for a part of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +169,26 @@ impl Time {
     /// The text that `print` shows.
     pub fn to_go_string(&self) -> String {
         String::from_utf8_lossy(&self.format(b"2006-01-02 15:04:05.999999999 -0700 MST")).into_owned()
+    }
+
+    /// What `%#v` shows.
+    pub fn to_go_syntax(&self) -> String {
+        let civil = self.civil();
+        let zone = match self.zone() {
+            Zone::Utc => "time.UTC".to_owned(),
+            Zone::Local => "time.Local".to_owned(),
+            other => format!("time.Location({})", quote_text(other.name().as_bytes(), Compat::default())),
+        };
+        let month = MONTHS.get((civil.month as usize).wrapping_sub(1)).copied().unwrap_or_default();
+        format!(
+            "time.Date({}, time.{month}, {}, {}, {}, {}, {}, {zone})",
+            civil.year,
+            civil.day,
+            civil.hour,
+            civil.minute,
+            civil.second,
+            self.nanosecond()
+        )
     }
 
     /// What `encoding/json` writes (without the quotes).

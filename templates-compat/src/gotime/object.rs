@@ -78,6 +78,10 @@ impl Object for TimeObject {
         Some(self.0.to_go_string())
     }
 
+    fn to_go_syntax(&self) -> Option<String> {
+        Some(self.0.to_go_syntax())
+    }
+
     fn to_json_value(&self) -> Option<Value> {
         self.0.to_rfc3339_nano().ok().map(Value::str)
     }

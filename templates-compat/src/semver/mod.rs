@@ -15,6 +15,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use crate::compat::Compat;
+use crate::value::{Int, IntKind, Value};
 
 /// The longest version text that semver 3.5 (Helm 4) takes, in bytes.
 pub const MAX_VERSION_LEN: usize = 256;
@@ -110,6 +111,20 @@ impl Version {
         };
         version.original = version.to_string();
         version
+    }
+
+    /// The fields as Go's struct has them, for verbs that ask for no text.
+    pub(crate) fn printed_fields(&self) -> Vec<(&'static str, Value)> {
+        let number = |n: u64| Value::Int(Int { value: n as i64, kind: IntKind::Uint64 });
+        let text = |s: &String| Value::str(s.as_str());
+        vec![
+            ("major", number(self.major)),
+            ("minor", number(self.minor)),
+            ("patch", number(self.patch)),
+            ("pre", text(&self.prerelease)),
+            ("metadata", text(&self.metadata)),
+            ("original", text(&self.original)),
+        ]
     }
 
     /// Reads a version leniently: a leading `v`, missing parts and leading

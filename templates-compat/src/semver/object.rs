@@ -55,6 +55,10 @@ impl Object for SemverObject {
         }
     }
 
+    fn printed_fields(&self) -> Vec<(&'static str, Value)> {
+        self.version.printed_fields()
+    }
+
     fn to_go_string(&self) -> Option<String> {
         Some(self.version.to_string())
     }

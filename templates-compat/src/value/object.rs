@@ -30,6 +30,17 @@ pub trait Object: Any + Debug + Send + Sync {
         Vec::new()
     }
 
+    /// All fields in declaration order, also those that are not exported: what
+    /// `fmt` walks for verbs that do not ask for `String()`.
+    fn printed_fields(&self) -> Vec<(&'static str, Value)> {
+        self.fields()
+    }
+
+    /// What `%#v` shows when the type implements `GoString()`.
+    fn to_go_syntax(&self) -> Option<String> {
+        None
+    }
+
     /// For a named map type (kind [`GoType::Map`]): the value under a key.
     fn map_get(&self, key: &[u8]) -> Option<Value> {
         let _ = key;
