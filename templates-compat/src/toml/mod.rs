@@ -1,4 +1,11 @@
-//! TOML as BurntSushi's library reads and writes it.
+//! TOML as BurntSushi's library reads and writes it: 1.5 (TOML 1.0) for Helm 3,
+//! 1.6 (TOML 1.1) for Helm 4.
+
+mod datetime;
+mod key;
+mod lex;
+mod read;
+mod write;
 
 use std::fmt;
 
@@ -16,6 +23,10 @@ pub struct TomlError {
 impl TomlError {
     fn new(text: impl Into<String>) -> Self {
         TomlError { text: text.into(), panics: false }
+    }
+
+    fn panic(text: impl Into<String>) -> Self {
+        TomlError { text: text.into(), panics: true }
     }
 
     /// Whether Go's library panics here instead of returning an error.
@@ -37,8 +48,7 @@ impl std::error::Error for TomlError {}
 /// # Errors
 /// The library's text.
 pub fn read(bytes: &[u8], compat: Compat) -> Result<Map, TomlError> {
-    let _ = (bytes, compat);
-    Err(TomlError::new("the TOML reader has not landed"))
+    read::read(bytes, compat)
 }
 
 /// Writes a document.
@@ -46,6 +56,5 @@ pub fn read(bytes: &[u8], compat: Compat) -> Result<Map, TomlError> {
 /// # Errors
 /// The library's text.
 pub fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, TomlError> {
-    let _ = (value, compat);
-    Err(TomlError::new("the TOML writer has not landed"))
+    write::write(value, compat)
 }
