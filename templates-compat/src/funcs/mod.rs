@@ -9,6 +9,7 @@ pub(crate) mod builtin;
 pub(crate) mod case;
 pub(crate) mod codec;
 pub(crate) mod compare;
+pub(crate) mod crypto;
 pub(crate) mod dates;
 mod decimal;
 pub(crate) mod defaults;
@@ -18,11 +19,15 @@ pub(crate) mod helm;
 pub(crate) mod lists;
 pub(crate) mod math;
 pub(crate) mod merge;
+pub(crate) mod net;
 pub(crate) mod path;
+pub(crate) mod random;
 pub(crate) mod reflect;
 pub(crate) mod regex;
 pub(crate) mod semver;
 pub(crate) mod strings;
+#[cfg(test)]
+mod testing;
 pub(crate) mod url;
 pub(crate) mod wrap;
 
@@ -38,6 +43,7 @@ const GROUPS: &[&[Func]] = &[
     case::FUNCS,
     codec::FUNCS,
     compare::FUNCS,
+    crypto::FUNCS,
     dates::FUNCS,
     defaults::FUNCS,
     dicts::FUNCS,
@@ -46,9 +52,12 @@ const GROUPS: &[&[Func]] = &[
     lists::FUNCS,
     math::FUNCS,
     merge::FUNCS,
+    net::FUNCS,
     path::FUNCS,
+    random::FUNCS,
     reflect::FUNCS,
-    regex::FUNCS, semver::FUNCS,
+    regex::FUNCS,
+    semver::FUNCS,
     strings::FUNCS,
     url::FUNCS,
     wrap::FUNCS,

@@ -220,9 +220,13 @@ fn parse_ip_literal(host: &[u8], compat: Compat) -> Result<Vec<u8>, String> {
     if !is_optional_port(port) {
         return Err(format!("invalid port {} after host", quote_text(port, compat)));
     }
-    let port = unescape(port, Mode::Host, compat)?;
     let name = &host[1..close];
-    let mut address = match name.windows(3).position(|w| w == b"%25") {
+    let zone = name.windows(3).position(|w| w == b"%25");
+    if compat == Compat::Helm3 && zone.is_none() {
+        return unescape(host, Mode::Host, compat);
+    }
+    let port = unescape(port, Mode::Host, compat)?;
+    let mut address = match zone {
         Some(zone) => {
             let mut address = unescape(&name[..zone], Mode::Host, compat)?;
             address.extend(unescape(&name[zone..], Mode::Zone, compat)?);
