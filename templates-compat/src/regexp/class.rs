@@ -8,8 +8,11 @@ use super::{Code, SyntaxError, names};
 /// The last code point.
 const MAX_RUNE: u32 = 0x10_FFFF;
 
-/// `[:name:]` and its ASCII ranges.
-const POSIX: &[(&[u8], &[(char, char)])] = &[
+/// Inclusive ranges of ASCII characters.
+type Ranges = &'static [(char, char)];
+
+/// `[:name:]` and its ranges.
+const POSIX: &[(&[u8], Ranges)] = &[
     (b"alnum", &[('0', '9'), ('A', 'Z'), ('a', 'z')]),
     (b"alpha", &[('A', 'Z'), ('a', 'z')]),
     (b"ascii", &[('\0', '\x7f')]),
@@ -26,10 +29,10 @@ const POSIX: &[(&[u8], &[(char, char)])] = &[
     (b"xdigit", &[('0', '9'), ('A', 'F'), ('a', 'f')]),
 ];
 
-const DIGIT: &[(char, char)] = &[('0', '9')];
-const WORD: &[(char, char)] = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
+const DIGIT: Ranges = &[('0', '9')];
+const WORD: Ranges = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
 /// Without the vertical tab, unlike `[:space:]`.
-const SPACE: &[(char, char)] = &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')];
+const SPACE: Ranges = &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')];
 
 type Step<T> = Result<T, SyntaxError>;
 
@@ -51,7 +54,7 @@ fn folded(mut class: ClassUnicode, fold: bool) -> ClassUnicode {
     class
 }
 
-fn from_ranges(ranges: &[(char, char)], negated: bool, fold: bool) -> ClassUnicode {
+fn from_ranges(ranges: Ranges, negated: bool, fold: bool) -> ClassUnicode {
     let ranges = ranges.iter().map(|(low, high)| ClassUnicodeRange::new(*low, *high));
     let mut class = folded(ClassUnicode::new(ranges), fold);
     if negated {
