@@ -4,7 +4,7 @@ use std::path::Path;
 
 use testbed::golden::{self, Case};
 use testbed::tools::{HELM3, HELM4};
-use testbed::{Program, Workdir};
+use testbed::{Binaries, Program, Workdir};
 
 use crate::progress::Bar;
 use crate::{Outcome, repository};
@@ -30,7 +30,19 @@ pub(crate) fn record() -> Outcome {
         }
     }
     println!("{} cases, {changed} changed: look at the difference before you commit it", files.len());
-    Ok(())
+    record_templates(&binaries)
+}
+
+/// Lets the template cases record themselves: they know how to make a chart of
+/// a template.
+fn record_templates(binaries: &Binaries) -> Outcome {
+    let mut cargo = repository::cargo();
+    cargo.args(["test", "--quiet", "--package", "templates-compat", "--test", "cases"]);
+    cargo.env("RECORD_HELM4", &binaries.helm4).env("RECORD_HELM3", &binaries.helm3);
+    if cargo.status()?.success() {
+        return Ok(());
+    }
+    Err("the template cases are recorded, and ours does not give what they say".into())
 }
 
 /// A Helm that finds no cluster, wherever it looks.

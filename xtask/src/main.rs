@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for people prints")]
 
+mod demo;
 mod deps;
 mod goldens;
 mod lines;
@@ -17,6 +18,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
+  demo [--keep] [--context NAME]
+                     show everything on a cluster of its own, or on yours
+  demo --stop        stop what `demo --keep` has left running
   testbed build      build the test servers into the cache (12 minutes, once)
   testbed up DIR     start a cluster and a NATS server that stay; files in DIR
   testbed down DIR   stop what `up` started
@@ -33,6 +37,13 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
+        ["demo", flags @ ..] => match demo::Options::parse(flags) {
+            Ok(options) => demo::run(options),
+            Err(wrong) => {
+                eprintln!("error: {wrong}");
+                return ExitCode::from(2);
+            }
+        },
         ["testbed", "build"] => testbed::build().map(drop),
         ["testbed", "up", folder] => testbed::up(folder.as_ref()),
         ["testbed", "down", folder] => testbed::down(folder.as_ref()),

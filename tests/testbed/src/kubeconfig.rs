@@ -48,7 +48,10 @@ contexts:
 }
 
 /// Writes a file that only its owner can read.
-pub(crate) fn write_private(file: &Path, text: &str) -> Result<()> {
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_private(file: &Path, text: &str) -> Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new()

@@ -116,5 +116,5 @@ pub const FILESERVER: Tool =
 /// All of them, the quick ones first.
 pub const ALL: [Tool; 10] = [LEASH, FILESERVER, NATS_SERVER, ETCD, HELM4, HELM3, KUBE, KWOK, REGISTRY, NATS];
 
-/// What a cluster and a NATS server need, and nothing else.
-pub const CLUSTER: [Tool; 5] = [LEASH, NATS_SERVER, ETCD, KUBE, KWOK];
+/// What a cluster and a NATS server need, and what serves a chart to them.
+pub const CLUSTER: [Tool; 6] = [LEASH, FILESERVER, NATS_SERVER, ETCD, KUBE, KWOK];
