@@ -11,6 +11,8 @@ mod link;
 pub mod logging;
 mod logs;
 pub mod metrics;
+mod ops;
+mod presence;
 mod reads;
 mod redact;
 mod reply;
@@ -20,13 +22,22 @@ pub mod settings;
 pub mod status;
 mod watch;
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{api::Api, metrics::Metrics, session::Sessions, settings::Settings, status::Status};
+use self::{api::Api, metrics::Metrics, ops::Ops, session::Sessions, settings::Settings, status::Status};
 use crate::protocol::{ClusterId, Error, Subjects, id::ulid, subject};
+
+/// Longest wait for the last messages to leave.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// Longest wait for work that was cancelled.
+const CANCELLED: Duration = Duration::from_secs(8);
 
 /// What the parts of a running agent share.
 pub struct Agent {
@@ -48,10 +59,14 @@ pub struct Agent {
     pub metrics: Arc<Metrics>,
     /// Its watch and log sessions.
     sessions: Sessions,
+    /// The operations that it works on.
+    ops: Ops,
     /// Log streams that may still be opened.
     log_streams: Arc<Semaphore>,
-    /// Work that must end before the process does.
+    /// Requests and sessions being served.
     pub tasks: TaskTracker,
+    /// Operations being worked on: they must end before the process does.
+    pub work: TaskTracker,
     /// Set when the agent stops.
     pub stop: CancellationToken,
     /// When it began.
@@ -163,6 +178,7 @@ async fn connected(
     .await?;
     let agent = Arc::new(Agent {
         sessions: Sessions::default(),
+        ops: Ops::default(),
         log_streams: Arc::new(Semaphore::new(settings.log_streams_max)),
         settings,
         subjects,
@@ -173,11 +189,15 @@ async fn connected(
         status,
         metrics,
         tasks: TaskTracker::new(),
+        work: TaskTracker::new(),
         stop,
         started: Instant::now(),
     });
     tokio::spawn(cluster::probe(agent.api.clone(), Arc::clone(&agent.status), agent.stop.clone()));
     let service = serve::start(&agent).await?;
+    tokio::spawn(ops::run(Arc::clone(&agent)));
+    tokio::spawn(ops::cancels(Arc::clone(&agent)));
+    let presence = tokio::spawn(presence::run(Arc::clone(&agent)));
     tracing::info!(cluster = %agent.subjects.cluster(), instance = %agent.instance, "serving");
     agent.stop.cancelled().await;
     agent.status.draining();
@@ -185,15 +205,33 @@ async fn connected(
     if let Err(error) = service.stop().await {
         tracing::warn!(%error, "the NATS service did not stop");
     }
-    agent.tasks.close();
-    if tokio::time::timeout(agent.settings.drain(), agent.tasks.wait()).await.is_err() {
-        tracing::warn!("work was still running at the end");
-    }
-    if let Err(error) = agent.nats.flush().await {
+    drain(&agent).await;
+    // It has only a goodbye to say.
+    let _ = tokio::time::timeout(GOODBYE, presence).await;
+    if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, agent.nats.flush()).await {
         tracing::debug!(%error, "the last messages may not have been sent");
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Lets operations end, then what is left of requests and sessions. What is
+/// not done in time is cancelled, which leaves its release in a state that a
+/// later operation can start from.
+async fn drain(agent: &Agent) {
+    agent.work.close();
+    agent.tasks.close();
+    if tokio::time::timeout(agent.settings.drain(), agent.work.wait()).await.is_err() {
+        tracing::warn!(operations = agent.ops.count(), "operations are cancelled at the end of the time to drain");
+        agent.ops.cancel_all();
+        if tokio::time::timeout(CANCELLED, agent.work.wait()).await.is_err() {
+            tracing::warn!("an operation was still running at the end");
+        }
+    }
+    // While NATS is away these cannot even say goodbye.
+    if tokio::time::timeout(GOODBYE, agent.tasks.wait()).await.is_err() {
+        tracing::warn!("requests or sessions were still open at the end");
+    }
 }
 
 /// A name for this process: the pod's, as one token, or a random one.

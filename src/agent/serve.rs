@@ -84,20 +84,33 @@ struct Pool {
 
 impl Pool {
     async fn run(self, verb: Verb, mut endpoint: Endpoint) {
-        while let Some(request) = endpoint.next().await {
-            let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
-                add(&self.agent.metrics.requests_refused, 1);
-                let busy = Error::new(Code::Busy, "all workers of the agent are in use");
-                reply::send(&self.agent, &request, Err(busy)).await;
-                continue;
-            };
-            let (agent, workers) = (Arc::clone(&self.agent), Arc::clone(&self.workers));
-            self.agent.tasks.spawn(async move {
-                let outcome = work(&agent, &workers, verb, &request).await;
-                reply::send(&agent, &request, outcome).await;
-                drop(place);
-            });
+        loop {
+            tokio::select! {
+                request = endpoint.next() => match request {
+                    Some(request) => self.take(verb, request).await,
+                    None => return,
+                },
+                () = self.agent.stop.cancelled() => break,
+            }
         }
+        // What has arrived before the end is still answered.
+        while let Some(Some(request)) = endpoint.next().now_or_never() {
+            self.take(verb, request).await;
+        }
+    }
+
+    async fn take(&self, verb: Verb, request: Request) {
+        let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
+            add(&self.agent.metrics.requests_refused, 1);
+            let busy = Error::new(Code::Busy, "all workers of the agent are in use");
+            return reply::send(&self.agent, &request, Err(busy)).await;
+        };
+        let (agent, workers) = (Arc::clone(&self.agent), Arc::clone(&self.workers));
+        self.agent.tasks.spawn(async move {
+            let outcome = work(&agent, &workers, verb, &request).await;
+            reply::send(&agent, &request, outcome).await;
+            drop(place);
+        });
     }
 }
 

@@ -5,7 +5,14 @@
 //! commands of `ankra-helm agent` draw what it gives.
 
 pub mod access;
+pub mod logs;
+pub mod ops;
 pub mod request;
+mod session;
+pub mod watch;
 
 pub use access::{Access, Secret};
-pub use request::Client;
+pub use logs::{LogItem, Logs};
+pub use ops::Following;
+pub use request::{Client, Found, connect, discover};
+pub use watch::Watch;

@@ -24,6 +24,9 @@ pub const SOURCE: &str = "Ah-Src";
 pub const FIRST_TS: &str = "Ah-First-Ts";
 /// Timestamp of the last line of a chunk, as the kubelet gave it.
 pub const LAST_TS: &str = "Ah-Last-Ts";
+/// How many lines with the timestamp of [`LAST_TS`] were sent, this chunk
+/// included.
+pub const LAST_LINES: &str = "Ah-Last-N";
 /// `1` when the last line of a chunk goes on in the next chunk of its source.
 pub const PARTIAL: &str = "Ah-Partial";
 /// Error code of a NATS micro service reply.

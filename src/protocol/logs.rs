@@ -4,6 +4,8 @@
 //! bytes, whole lines to a message, with their origin in the headers; only
 //! messages with the header `Ah-T: ctl` are JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -22,6 +24,8 @@ pub const STREAMS_MAX: u32 = 100;
 pub const STREAMS_DEFAULT: u32 = 20;
 /// Bytes of credit, unless the request names a number.
 pub const CREDIT_DEFAULT: u64 = 1024 * 1024;
+/// Most sources that `resume` may name.
+pub const RESUME_MAX: usize = 1000;
 /// Most lines that `tail_lines` may ask for.
 pub const TAIL_MAX: i64 = 10_000_000;
 
@@ -33,6 +37,17 @@ pub struct Workload {
     pub kind: String,
     /// Its name.
     pub name: String,
+}
+
+/// How far a log was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Timestamp of the last line, from `Ah-Last-Ts`.
+    #[serde(rename = "ts")]
+    pub stamp: String,
+    /// How many lines with that timestamp were read, from `Ah-Last-N`.
+    #[serde(rename = "n")]
+    pub lines: u64,
 }
 
 /// Body of `req.logs.open`. One of `pod`, `selector` and `workload` names the
@@ -77,6 +92,10 @@ pub struct LogsRequest {
     pub max_streams: u32,
     /// Bytes that may be sent before more credit.
     pub credit_bytes: u64,
+    /// Goes on where an earlier session ended: how far each source,
+    /// `<pod>/<container>`, was read. Other sources are read from their start.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub resume: BTreeMap<String, Place>,
     /// Seconds after which the session ends without a control frame.
     pub ttl_s: u64,
 }
@@ -101,6 +120,7 @@ impl Default for LogsRequest {
             limit_bytes: 0,
             max_streams: STREAMS_DEFAULT,
             credit_bytes: CREDIT_DEFAULT,
+            resume: BTreeMap::new(),
             ttl_s: 0,
         }
     }
@@ -146,6 +166,12 @@ impl LogsRequest {
         }
         if self.max_streams == 0 || self.max_streams > STREAMS_MAX {
             return Err(Error::invalid(format!("max_streams must be 1 to {STREAMS_MAX}")));
+        }
+        if self.resume.len() > RESUME_MAX {
+            return Err(Error::invalid(format!("resume names more than {RESUME_MAX} sources")));
+        }
+        if self.resume.values().any(|place| place.stamp.parse::<jiff::Timestamp>().is_err()) {
+            return Err(Error::invalid("resume holds a ts that is not an RFC 3339 time"));
         }
         session::check_ttl(self.ttl_s).map(|_| ())
     }

@@ -105,6 +105,11 @@ impl Api {
         self.discovery.resolve(self, kind).await
     }
 
+    /// The client itself, for what changes the cluster.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// What the cluster can do, by discovery.
     pub fn discovery(&self) -> &Discovery {
         &self.discovery

@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use crate::protocol::logs::Place;
+
 /// Longest timestamp, `2026-11-23T09:00:00.000000000+00:00`.
 const STAMP_MAX: usize = 40;
 
@@ -18,17 +20,10 @@ pub(super) struct Chunk {
     pub(super) first: String,
     /// Timestamp of the last line.
     pub(super) last: String,
+    /// How many lines with that timestamp were sent, these included.
+    pub(super) last_lines: u64,
     /// Whether the last line goes on in the next chunk.
     pub(super) partial: bool,
-}
-
-/// Where a log stands: lines up to here were sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Timestamp of the last line.
-    pub(super) stamp: String,
-    /// How many lines with that timestamp were sent.
-    pub(super) lines: u64,
 }
 
 /// Cuts one log.
@@ -139,6 +134,7 @@ impl Chunker {
         }
         self.open.bytes.extend_from_slice(shown);
         self.open.last.clone_from(&self.place.stamp);
+        self.open.last_lines = self.place.lines;
         self.open.partial = partial;
         if partial || self.open.bytes.len() >= self.max {
             self.flush();

@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 
 use super::{
     Reading,
-    chunk::Place,
     pods::{Pod, Run},
     stream::{Log, send, send_control},
 };
@@ -21,7 +20,10 @@ use crate::{
         client::parse,
         feed::{Change, Feed, Signal},
     },
-    protocol::{Code, Error, logs::LogFrame},
+    protocol::{
+        Code, Error,
+        logs::{LogFrame, Place},
+    },
 };
 
 /// Pods of one page of the list.
@@ -187,9 +189,13 @@ impl View {
             }
         }
         for (key, run, pod, place, limited) in wanted {
-            let log = Log { pod, container: key.1.clone(), place, limited };
+            let mut log = Log::first(&pod, key.1.clone(), limited, &reading.request);
+            let again = self.read.contains_key(&key);
+            if again {
+                log.place = place;
+            }
             self.open.insert(key.clone(), run.clone());
-            streams.spawn(follow_one(Arc::clone(reading), log, key, run));
+            streams.spawn(follow_one(Arc::clone(reading), log, again, key, run));
         }
     }
 
@@ -212,8 +218,7 @@ impl View {
 }
 
 /// Reads one log until its stream ends.
-async fn follow_one(reading: Arc<Reading>, log: Log, key: Key, run: Run) -> Ended {
-    let again = log.place.is_some();
+async fn follow_one(reading: Arc<Reading>, log: Log, again: bool, key: Key, run: Run) -> Ended {
     let full = |max: usize, whose: &str| Error::new(Code::Busy, format!("{whose} {max} log streams are all in use"));
     let max = reading.request.max_streams as usize;
     let own = Arc::clone(&reading.streams).try_acquire_owned();

@@ -113,7 +113,7 @@ async fn once(reading: &Arc<Reading>, pods: Vec<Pod>) -> Result<(), Error> {
         let Ok(containers) = pod.wanted(&reading.request) else { continue };
         for container in containers {
             only += 1;
-            let log = Log { pod: pod.metadata.name.clone(), container, place: None, limited: true };
+            let log = Log::first(&pod.metadata.name, container, true, &reading.request);
             streams.spawn(one(Arc::clone(reading), log));
         }
     }

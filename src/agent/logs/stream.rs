@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::chunk::{Chunk, Chunker, Place};
+use super::chunk::{Chunk, Chunker};
 use crate::{
     agent::{
         api::{Accept, Resolved, path::Path},
@@ -18,7 +18,7 @@ use crate::{
     },
     protocol::{
         Error, header,
-        logs::{CHUNK_MAX, CHUNK_MS, LogFrame, LogsRequest},
+        logs::{CHUNK_MAX, CHUNK_MS, LogFrame, LogsRequest, Place},
     },
 };
 
@@ -36,6 +36,14 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// A first reading, which may go on where an earlier session ended.
+    pub(super) fn first(pod: &str, container: String, limited: bool, request: &LogsRequest) -> Self {
+        let mut log = Log { pod: pod.to_owned(), container, place: None, limited };
+        log.place = request.resume.get(&log.src()).cloned();
+        log.limited &= request.resume.is_empty();
+        log
+    }
+
     /// `<pod>/<container>`.
     pub(super) fn src(&self) -> String {
         format!("{}/{}", self.pod, self.container)
@@ -139,6 +147,7 @@ async fn send_chunk(session: &Session, src: &str, chunk: Chunk) {
     if !chunk.first.is_empty() {
         headers.insert(header::FIRST_TS, chunk.first.as_str());
         headers.insert(header::LAST_TS, chunk.last.as_str());
+        headers.insert(header::LAST_LINES, chunk.last_lines.to_string());
     }
     if chunk.partial {
         headers.insert(header::PARTIAL, "1");

@@ -1,0 +1,267 @@
+//! What an operation does to its release: the engine's actions.
+//!
+//! Owns the way from a command's specification to an action's options and from
+//! the engine's errors to the protocol's.
+
+use std::time::Duration;
+
+use charts::{Chart, Compat, Warnings};
+use engine::{
+    CancellationToken, Cluster, DryRun, Engine, Release, Run, WaitStrategy,
+    action::{self, Applied, InstallOptions, RollbackOptions, UninstallOptions, UpgradeOptions},
+};
+use serde_json::{Value, json};
+use templates_compat::Map;
+
+use super::progress::{self, Progress, Says};
+use crate::{
+    agent::Agent,
+    protocol::{
+        Code, Error,
+        command::{Command, ReleaseSpec, State, TIMEOUT_DEFAULT_S, Verb},
+    },
+};
+
+/// Does the command's work and tells about it. The events' sender is given
+/// back when all events are sent.
+pub(super) async fn run(
+    agent: &Agent,
+    command: &Command,
+    mut progress: Progress,
+    cancel: CancellationToken,
+) -> (Progress, Result<Value, Error>) {
+    let engine = engine(agent, command);
+    if let Err(error) = check_revision(&engine, command).await {
+        return (progress, Err(error));
+    }
+    let chart = match &command.spec.chart {
+        Some(_) if matches!(command.verb, Verb::Install | Verb::Upgrade) => {
+            progress.say(State::Running, Says::step("pull", "pulling the chart")).await;
+            match chart(command, &cancel).await {
+                Ok(chart) => Some(chart),
+                Err(error) => return (progress, Err(error)),
+            }
+        }
+        _ => None,
+    };
+    let (events, received) = progress::channel();
+    let forwarding = tokio::spawn(progress.forward(received));
+    let run = Run { events, cancel };
+    let outcome = act(&engine, &run, command, chart).await;
+    // The last sender of events goes here, so that forwarding ends.
+    drop(run);
+    match forwarding.await {
+        Ok(progress) => (progress, outcome),
+        // It only sends; if it fails, so does the agent's own promise.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Where the release stands, for people.
+pub(super) async fn state(agent: &Agent, command: &Command) -> Result<Value, Error> {
+    let engine = engine(agent, command);
+    let release = action::status(&engine, &Run::default(), &command.spec.release, 0, false).await.map_err(error)?;
+    Ok(summary(&release))
+}
+
+fn engine(agent: &Agent, command: &Command) -> Engine {
+    let namespace = command.spec.namespace.clone();
+    Engine::new(Cluster::from_client(agent.api.client(), namespace.clone()), namespace)
+}
+
+async fn act(engine: &Engine, run: &Run, command: &Command, chart: Option<Chart>) -> Result<Value, Error> {
+    let spec = &command.spec;
+    let missing = || Error::invalid("spec.chart is missing");
+    match command.verb {
+        Verb::Install => {
+            let chart = chart.ok_or_else(missing)?;
+            action::install(engine, run, chart, values(spec)?, &install(command)).await.map(applied)
+        }
+        Verb::Upgrade => {
+            let chart = chart.ok_or_else(missing)?;
+            if spec.install && newest_revision(engine, &spec.release).await?.is_none() {
+                action::install(engine, run, chart, values(spec)?, &install(command)).await.map(applied)
+            } else {
+                action::upgrade(engine, run, chart, values(spec)?, &upgrade(command)).await.map(applied)
+            }
+        }
+        Verb::Rollback => action::rollback(engine, run, &rollback(command)).await.map(applied),
+        Verb::Uninstall => action::uninstall(engine, run, &uninstall(command)).await.map(|uninstalled| {
+            let mut result = uninstalled.release.as_ref().map_or_else(|| json!({}), summary);
+            result["info"] = json!(uninstalled.info);
+            result
+        }),
+    }
+    .map_err(error)
+}
+
+/// Compares the release with what the client had seen.
+async fn check_revision(engine: &Engine, command: &Command) -> Result<(), Error> {
+    let Some(wanted) = command.precondition.release_revision else { return Ok(()) };
+    let newest = newest_revision(engine, &command.spec.release).await?.unwrap_or(0);
+    if newest == i64::from(wanted) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Conflict, format!("the release is at revision {newest}, not {wanted}")))
+}
+
+async fn newest_revision(engine: &Engine, name: &str) -> Result<Option<i64>, Error> {
+    match action::status(engine, &Run::default(), name, 0, false).await {
+        Ok(release) => Ok(Some(release.version)),
+        Err(failed) if failed.is_release_not_found() => Ok(None),
+        Err(failed) => Err(error(failed)),
+    }
+}
+
+/// Pulls the chart and loads it.
+async fn chart(command: &Command, cancel: &CancellationToken) -> Result<Chart, Error> {
+    let Some(spec) = &command.spec.chart else { return Err(Error::invalid("spec.chart is missing")) };
+    let pulled = tokio::select! {
+        pulled = super::chart::pull(spec) => pulled?,
+        () = cancel.cancelled() => return Err(Error::new(Code::Cancelled, "cancelled while pulling the chart")),
+    };
+    let load = move || {
+        // What a chart warns about is for its author, not for this release.
+        charts::load::load_archive(&pulled, Compat::Helm4, &mut Warnings::new())
+            .map_err(|error| Error::invalid(format!("loading the chart: {error}")))
+    };
+    tokio::task::spawn_blocking(load)
+        .await
+        .map_err(|error| Error::internal(format!("loading the chart failed: {error}")))?
+}
+
+/// The values as Helm reads them from a file: JSON is YAML.
+fn values(spec: &ReleaseSpec) -> Result<Map, Error> {
+    let bytes = serde_json::to_vec(&spec.values).map_err(|error| Error::internal(error.to_string()))?;
+    charts::values::load_values(&bytes, Compat::Helm4).map_err(|error| Error::invalid(format!("spec.values: {error}")))
+}
+
+fn wait(spec: &ReleaseSpec) -> WaitStrategy {
+    if spec.wait || spec.wait_for_jobs || spec.atomic { WaitStrategy::Watcher } else { WaitStrategy::HookOnly }
+}
+
+fn timeout(command: &Command) -> Duration {
+    Duration::from_secs(if command.timeout_s == 0 { TIMEOUT_DEFAULT_S } else { command.timeout_s })
+}
+
+fn dry_run(command: &Command) -> DryRun {
+    if command.dry_run { DryRun::Server } else { DryRun::None }
+}
+
+fn install(command: &Command) -> InstallOptions {
+    let spec = &command.spec;
+    InstallOptions {
+        name: spec.release.clone(),
+        create_namespace: spec.create_namespace,
+        dry_run: dry_run(command),
+        no_hooks: spec.no_hooks,
+        wait: wait(spec),
+        wait_for_jobs: spec.wait_for_jobs,
+        timeout: timeout(command),
+        description: spec.description.clone(),
+        rollback_on_failure: spec.atomic,
+        take_ownership: spec.take_ownership,
+        ..InstallOptions::default()
+    }
+}
+
+fn upgrade(command: &Command) -> UpgradeOptions {
+    let spec = &command.spec;
+    let defaults = UpgradeOptions::default();
+    UpgradeOptions {
+        name: spec.release.clone(),
+        install: spec.install,
+        create_namespace: spec.create_namespace,
+        dry_run: dry_run(command),
+        no_hooks: spec.no_hooks,
+        wait: wait(spec),
+        wait_for_jobs: spec.wait_for_jobs,
+        timeout: timeout(command),
+        description: spec.description.clone(),
+        rollback_on_failure: spec.atomic,
+        reset_values: spec.reset_values,
+        reuse_values: spec.reuse_values,
+        reset_then_reuse_values: spec.reset_then_reuse_values,
+        take_ownership: spec.take_ownership,
+        history_max: history_max(spec, defaults.history_max),
+        ..defaults
+    }
+}
+
+fn rollback(command: &Command) -> RollbackOptions {
+    let spec = &command.spec;
+    let defaults = RollbackOptions::default();
+    RollbackOptions {
+        name: spec.release.clone(),
+        revision: i64::from(spec.revision),
+        dry_run: dry_run(command),
+        no_hooks: spec.no_hooks,
+        wait: wait(spec),
+        wait_for_jobs: spec.wait_for_jobs,
+        timeout: timeout(command),
+        description: spec.description.clone(),
+        history_max: history_max(spec, defaults.history_max),
+        ..defaults
+    }
+}
+
+fn uninstall(command: &Command) -> UninstallOptions {
+    let spec = &command.spec;
+    UninstallOptions {
+        name: spec.release.clone(),
+        dry_run: command.dry_run,
+        no_hooks: spec.no_hooks,
+        ignore_not_found: spec.ignore_not_found,
+        keep_history: spec.keep_history,
+        wait: wait(spec),
+        timeout: timeout(command),
+        description: spec.description.clone(),
+        ..UninstallOptions::default()
+    }
+}
+
+fn history_max(spec: &ReleaseSpec, default: usize) -> usize {
+    if spec.history_max == 0 { default } else { spec.history_max as usize }
+}
+
+fn applied(applied: Applied) -> Value {
+    summary(&applied.release)
+}
+
+/// A release in a few words: no values, no manifest.
+fn summary(release: &Release) -> Value {
+    json!({
+        "name": release.name,
+        "namespace": release.namespace,
+        "revision": release.version,
+        "status": release.info.status.as_str(),
+        "description": release.info.description,
+        "notes": release.info.notes,
+    })
+}
+
+/// The engine's error with Helm's words.
+fn error(error: engine::Error) -> Error {
+    use engine::Error as Cause;
+    let code = match error.root() {
+        Cause::ReleaseNotFound | Cause::NoDeployedReleases { .. } => Code::NotFound,
+        Cause::Pending | Cause::ReleaseExists => Code::Conflict,
+        Cause::Cancelled => Code::Cancelled,
+        Cause::Timeout { .. } => Code::Timeout,
+        Cause::Chart(_) => Code::Invalid,
+        Cause::Api { code, .. } => match code {
+            401 => Code::Unauthenticated,
+            403 => Code::Forbidden,
+            404 => Code::NotFound,
+            409 => Code::Conflict,
+            400 | 422 => Code::Invalid,
+            _ => Code::Upstream,
+        },
+        _ => Code::Invalid,
+    };
+    let failed = Error::new(code, error.to_string());
+    match error.release() {
+        Some(release) if release.version > 0 => failed.with("release", summary(release)),
+        _ => failed,
+    }
+}

@@ -1,0 +1,190 @@
+//! The streams and the ledger of operations in JetStream.
+//!
+//! Owns their configuration, the consumer of this cluster's commands and the
+//! compare-and-set on ledger entries. It makes what is missing; what exists is
+//! used as it is.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    self,
+    consumer::{AckPolicy, PullConsumer, pull},
+    kv,
+    stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
+};
+use bytes::Bytes;
+
+use crate::{
+    agent::Agent,
+    protocol::{
+        Code, Error,
+        command::{COMMAND_MAX, LedgerEntry},
+        subject::{BUCKET_OPERATIONS, STREAM_COMMANDS, STREAM_OPERATIONS, all_commands, all_operations},
+    },
+};
+
+/// How long commands, events and ledger entries are kept.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Window in which a command that is published twice is dropped.
+const COMMAND_WINDOW: Duration = Duration::from_secs(600);
+/// Window in which an event that is published twice is dropped.
+const EVENT_WINDOW: Duration = Duration::from_secs(3600);
+/// Time after which a command that is not shown to be alive is given again.
+pub(super) const ACK_WAIT: Duration = Duration::from_secs(30);
+/// Most commands that wait, over all clusters.
+const COMMANDS_MAX: i64 = 100_000;
+/// Most events that are kept of one operation.
+const EVENTS_MAX: i64 = 10_000;
+/// Longest event, in bytes.
+const EVENT_SIZE_MAX: i32 = 512 * 1024;
+/// Longest wait for JetStream.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// JetStream, as operations need it.
+pub(super) struct Store {
+    /// JetStream itself.
+    pub(super) js: jetstream::Context,
+    ledger: kv::Store,
+}
+
+impl Store {
+    /// Finds or makes the streams and the ledger.
+    ///
+    /// # Errors
+    /// When there is no JetStream, or no right to it.
+    pub(super) async fn open(agent: &Agent) -> Result<Self, Error> {
+        let mut js = jetstream::new(agent.nats.clone());
+        js.set_timeout(TIMEOUT);
+        let prefix = agent.subjects.prefix();
+        ensure_stream(&js, commands(prefix)).await?;
+        ensure_stream(&js, operations(prefix)).await?;
+        let ledger = ensure_bucket(
+            &js,
+            kv::Config {
+                bucket: BUCKET_OPERATIONS.to_owned(),
+                description: "Operations of Ankra agents, one entry each".to_owned(),
+                history: 1,
+                max_age: KEPT,
+                ..kv::Config::default()
+            },
+        )
+        .await?;
+        Ok(Store { js, ledger })
+    }
+
+    /// The consumer of this cluster's commands, shared by its agents.
+    pub(super) async fn consumer(&self, agent: &Agent) -> Result<PullConsumer, Error> {
+        let name = agent.subjects.consumer();
+        let config = pull::Config {
+            durable_name: Some(name.clone()),
+            filter_subject: agent.subjects.commands(),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            // How often is decided by the ledger: a poison command must be
+            // taken out of the stream, not left in it.
+            max_deliver: -1,
+            max_ack_pending: i64::try_from(agent.settings.write_worker_count).unwrap_or(i64::MAX),
+            ..pull::Config::default()
+        };
+        let stream = self.js.get_stream(STREAM_COMMANDS).await.map_err(failed("finding the commands"))?;
+        stream.get_or_create_consumer(&name, config).await.map_err(failed("making the consumer of commands"))
+    }
+
+    /// An operation's entry and its revision.
+    pub(super) async fn entry(&self, key: &str) -> Result<Option<(LedgerEntry, u64)>, Error> {
+        let Some(entry) = self.ledger.entry(key).await.map_err(failed("reading the ledger"))? else {
+            return Ok(None);
+        };
+        if entry.operation != kv::Operation::Put {
+            return Ok(None);
+        }
+        let parsed = serde_json::from_slice(&entry.value)
+            .map_err(|error| Error::internal(format!("reading the ledger entry {key}: {error}")))?;
+        Ok(Some((parsed, entry.revision)))
+    }
+
+    /// Makes an entry that must not exist; gives its revision.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when it exists.
+    pub(super) async fn create(&self, key: &str, entry: &LedgerEntry) -> Result<u64, Error> {
+        self.ledger.create(key, body(entry)?).await.map_err(|error| match error.kind() {
+            kv::CreateErrorKind::AlreadyExists => Error::new(Code::Conflict, "another agent has the operation"),
+            _ => failed("writing the ledger")(error),
+        })
+    }
+
+    /// Changes an entry that must be at `revision`; gives the new revision.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when someone else changed it.
+    pub(super) async fn update(&self, key: &str, entry: &LedgerEntry, revision: u64) -> Result<u64, Error> {
+        self.ledger.update(key, body(entry)?, revision).await.map_err(|error| match error.kind() {
+            kv::UpdateErrorKind::WrongLastRevision => Error::new(Code::Conflict, "another agent has the operation"),
+            _ => failed("writing the ledger")(error),
+        })
+    }
+}
+
+fn body(entry: &LedgerEntry) -> Result<Bytes, Error> {
+    Ok(serde_json::to_vec(entry).map_err(|error| Error::internal(error.to_string()))?.into())
+}
+
+/// An error of JetStream while doing `what`.
+pub(super) fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Error {
+    move |error| Error::new(Code::Upstream, format!("{what} in JetStream: {error}"))
+}
+
+fn commands(prefix: &str) -> stream::Config {
+    stream::Config {
+        name: STREAM_COMMANDS.to_owned(),
+        description: Some("Commands to Ankra agents".to_owned()),
+        subjects: vec![all_commands(prefix)],
+        retention: RetentionPolicy::WorkQueue,
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        max_age: KEPT,
+        max_messages: COMMANDS_MAX,
+        max_message_size: i32::try_from(COMMAND_MAX).unwrap_or(i32::MAX),
+        duplicate_window: COMMAND_WINDOW,
+        ..stream::Config::default()
+    }
+}
+
+fn operations(prefix: &str) -> stream::Config {
+    stream::Config {
+        name: STREAM_OPERATIONS.to_owned(),
+        description: Some("Events of operations of Ankra agents".to_owned()),
+        subjects: vec![all_operations(prefix)],
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        max_age: KEPT,
+        max_messages_per_subject: EVENTS_MAX,
+        max_message_size: EVENT_SIZE_MAX,
+        duplicate_window: EVENT_WINDOW,
+        allow_direct: true,
+        ..stream::Config::default()
+    }
+}
+
+/// Finds the stream, or makes it. One that exists for another prefix gets our
+/// subject too.
+async fn ensure_stream(js: &jetstream::Context, wanted: stream::Config) -> Result<(), Error> {
+    let stream = js.get_or_create_stream(wanted.clone()).await.map_err(failed("making a stream"))?;
+    let mut have = stream.cached_info().config.clone();
+    let missing: Vec<_> = wanted.subjects.into_iter().filter(|subject| !have.subjects.contains(subject)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    have.subjects.extend(missing);
+    js.update_stream(have).await.map_err(failed("adding a subject to a stream"))?;
+    Ok(())
+}
+
+/// Finds the bucket, or makes it.
+pub(in crate::agent) async fn ensure_bucket(js: &jetstream::Context, config: kv::Config) -> Result<kv::Store, Error> {
+    match js.get_key_value(&config.bucket).await {
+        Ok(bucket) => Ok(bucket),
+        Err(_) => js.create_key_value(config).await.map_err(failed("making a bucket")),
+    }
+}
