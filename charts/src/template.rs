@@ -164,24 +164,7 @@ impl Rendered {
     /// # Errors
     /// `could not find template X in chart`.
     pub fn show_only(&self, patterns: &[String], compat: Compat) -> Result<Vec<u8>, Error> {
-        let text = self.text();
-        let documents = manifest::split(&text, compat);
-        let mut out = Vec::new();
-        for pattern in patterns {
-            let before = out.len();
-            for document in &documents {
-                let shown = source_path(document).is_some_and(|path| match_path(pattern, &path).unwrap_or(false));
-                if shown {
-                    out.extend_from_slice(b"---\n");
-                    out.extend_from_slice(document);
-                    out.push(b'\n');
-                }
-            }
-            if out.len() == before {
-                return Err(Error::new(ErrorKind::NotFound, format!("could not find template {pattern} in chart")));
-            }
-        }
-        Ok(out)
+        show_only(&self.text(), patterns, compat)
     }
 
     /// What the command writes with `--output-dir`: paths below that folder
@@ -209,6 +192,31 @@ impl Rendered {
         }
         files
     }
+}
+
+/// The documents of a printed render whose paths (without the chart's name)
+/// fit one of the patterns, pattern by pattern.
+///
+/// # Errors
+/// `could not find template X in chart`.
+pub fn show_only(text: &[u8], patterns: &[String], compat: Compat) -> Result<Vec<u8>, Error> {
+    let documents = manifest::split(text, compat);
+    let mut out = Vec::new();
+    for pattern in patterns {
+        let before = out.len();
+        for document in &documents {
+            let shown = source_path(document).is_some_and(|path| match_path(pattern, &path).unwrap_or(false));
+            if shown {
+                out.extend_from_slice(b"---\n");
+                out.extend_from_slice(document);
+                out.push(b'\n');
+            }
+        }
+        if out.len() == before {
+            return Err(Error::new(ErrorKind::NotFound, format!("could not find template {pattern} in chart")));
+        }
+    }
+    Ok(out)
 }
 
 /// The path in a document's first `# Source:` line, without the chart's name.

@@ -15,9 +15,11 @@ mod execute;
 mod host;
 pub mod options;
 pub mod plan;
+pub mod pull;
 pub mod release;
 mod render;
 pub mod storage;
+pub mod tls;
 mod wait;
 
 pub use cluster::{Cluster, ConnectOptions};

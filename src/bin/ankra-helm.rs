@@ -1,3 +1,7 @@
 //! The `ankra-helm` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ankra_helm::cli::main()
+}

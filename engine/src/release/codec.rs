@@ -49,7 +49,8 @@ struct RecordOut<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
     info: &'a Info,
-    chart: &'a ChartRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chart: Option<&'a ChartRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -137,6 +138,18 @@ fn apply_method<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<ApplyMe
 /// # Errors
 /// A value that JSON cannot say.
 pub fn to_json(release: &Release) -> Result<Vec<u8>, CodecError> {
+    write_json(release, Some(&release.chart))
+}
+
+/// The same without the chart, as Helm prints a release.
+///
+/// # Errors
+/// As [`to_json`].
+pub fn to_json_without_chart(release: &Release) -> Result<Vec<u8>, CodecError> {
+    write_json(release, None)
+}
+
+fn write_json(release: &Release, chart: Option<&ChartRecord>) -> Result<Vec<u8>, CodecError> {
     let config = match &release.config {
         // Go leaves an empty map out, too.
         Some(map) if !map.is_empty() => Some(raw(&Value::Map(map.clone()))?),
@@ -145,7 +158,7 @@ pub fn to_json(release: &Release) -> Result<Vec<u8>, CodecError> {
     let out = RecordOut {
         name: &release.name,
         info: &release.info,
-        chart: &release.chart,
+        chart,
         config,
         manifest: &release.manifest,
         hooks: &release.hooks,

@@ -1,0 +1,94 @@
+//! From a chart reference to a loaded chart, and the world that a render may
+//! see.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use charts::{Chart, Warnings};
+use engine::pull::{self, Located, PullOptions};
+use templates_compat::Host;
+use templates_compat::value::Value;
+
+use super::{Context, Failure};
+
+/// A chart that is there, not yet loaded.
+#[derive(Debug)]
+pub enum Source {
+    /// A folder or an archive.
+    Path(PathBuf),
+    /// A fetched archive.
+    Archive(Vec<u8>),
+}
+
+/// Finds a chart, and fetches it if need be.
+///
+/// # Errors
+/// The reference or the download.
+pub fn locate(cx: &Context, reference: &str, options: &PullOptions) -> Result<Source, Failure> {
+    match pull::locate(reference, options).map_err(Failure::from_display)? {
+        Located::Path(path) => Ok(Source::Path(path)),
+        Located::Remote(remote) => {
+            let pulled = cx.block_on(async { pull::pull(&remote, options).await.map_err(Failure::from_display) })?;
+            for warning in &pulled.warnings {
+                cx.printer.note(warning);
+            }
+            if let Some(origin) = &pulled.oci {
+                cx.printer.note(&format!("Pulled: {}\nDigest: {}", origin.reference, origin.digest));
+            }
+            Ok(Source::Archive(pulled.bytes))
+        }
+    }
+}
+
+/// Loads a chart.
+///
+/// # Errors
+/// A folder or archive that is no chart.
+pub fn load(cx: &Context, source: &Source) -> Result<Chart, Failure> {
+    let mut warnings = Warnings::new();
+    let chart = match source {
+        Source::Path(path) => charts::load::load(path, cx.settings.compat, &mut warnings),
+        Source::Archive(bytes) => charts::load::load_archive(bytes, cx.settings.compat, &mut warnings),
+    };
+    cx.show(warnings);
+    chart.map_err(Failure::from_display)
+}
+
+/// Loads a chart and makes sure that it can be installed and that its
+/// dependencies are there.
+///
+/// # Errors
+/// As [`load`]; a library chart; missing dependencies.
+pub fn load_installable(cx: &Context, source: &Source) -> Result<Chart, Failure> {
+    let chart = load(cx, source)?;
+    charts::template::check_installable(&chart).map_err(Failure::from_display)?;
+    if chart.metadata.deprecated {
+        cx.printer.warn("this chart is deprecated");
+    }
+    charts::dependencies::check(&chart, cx.settings.compat).map_err(Failure::from_display)?;
+    Ok(chart)
+}
+
+/// The real clock and the operating system's random numbers; no cluster and
+/// no DNS.
+#[derive(Debug, Default)]
+pub struct OsHost;
+
+impl Host for OsHost {
+    fn now_unix_nanos(&self) -> i128 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128)
+    }
+
+    fn random(&self, buf: &mut [u8]) {
+        use rand::Rng as _;
+        rand::rng().fill_bytes(buf);
+    }
+
+    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Value, String> {
+        Ok(Value::empty_map())
+    }
+
+    fn host_by_name(&self, _: &str) -> String {
+        String::new()
+    }
+}

@@ -1,0 +1,208 @@
+//! `ankra-helm install`
+
+use std::collections::BTreeMap;
+
+use charts::Chart;
+use engine::action::{InstallOptions, install};
+use engine::{Engine, Release, Run};
+use templates_compat::Map;
+
+use super::release_output::{Parts, show};
+use crate::cli::flags::{ApplyArgs, ChartArgs, ValuesArgs, WaitArgs, dry_run, parse_bool, string_to_string};
+use crate::cli::{Context, Failure, Format, chart_source, go_template};
+
+/// Flags that install shares with upgrade and template.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReleaseArgs {
+    /// create the release namespace if not present
+    #[arg(long)]
+    pub create_namespace: bool,
+    /// add a custom description
+    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    pub description: String,
+    /// if set, the process will not validate rendered templates against the Kubernetes OpenAPI Schema
+    #[arg(long)]
+    pub disable_openapi_validation: bool,
+    /// enable DNS lookups when rendering templates
+    #[arg(long)]
+    pub enable_dns: bool,
+    /// if set, do not show notes in output. Does not affect presence in chart metadata
+    #[arg(long)]
+    pub hide_notes: bool,
+    /// Labels that would be added to release metadata. Should be divided by comma
+    #[arg(short = 'l', long, value_name = "stringToString", value_parser = string_to_string)]
+    pub labels: Vec<Vec<(String, String)>>,
+    /// if set, render subchart notes along with the parent
+    #[arg(long)]
+    pub render_subchart_notes: bool,
+    /// if set, undo the operation upon failure. The --wait flag will be default to "watcher" if --rollback-on-failure is set
+    #[arg(long, alias = "atomic")]
+    pub rollback_on_failure: bool,
+    /// if set, no CRDs will be installed. By default, CRDs are installed if not already present
+    #[arg(long)]
+    pub skip_crds: bool,
+    /// if set, disables JSON schema validation
+    #[arg(long)]
+    pub skip_schema_validation: bool,
+    /// if set, ignore the check for helm annotations and take ownership of the existing resources
+    #[arg(long)]
+    pub take_ownership: bool,
+}
+
+impl ReleaseArgs {
+    /// The labels as a map.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        self.labels.iter().flatten().cloned().collect()
+    }
+}
+
+/// How a release without a name gets one.
+#[derive(Debug, Clone, clap::Args)]
+pub struct NameArgs {
+    /// generate the name (and omit the NAME parameter)
+    #[arg(short = 'g', long)]
+    pub generate_name: bool,
+    /// specify template used to name the release
+    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    pub name_template: String,
+}
+
+/// install a chart
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// the release's name (unless it is generated) and the chart
+    #[arg(value_name = "NAME CHART", required = true, num_args = 1..)]
+    words: Vec<String>,
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    release: ReleaseArgs,
+    #[command(flatten)]
+    apply: ApplyArgs,
+    #[command(flatten)]
+    chart: ChartArgs,
+    #[command(flatten)]
+    values: ValuesArgs,
+    #[command(flatten)]
+    wait: WaitArgs,
+    /// simulates the operation either client-side or server-side. Must be either: "none", "client", or "server"
+    #[arg(long, value_name = "string", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "unset")]
+    dry_run: String,
+    /// hide Kubernetes Secrets when also using the --dry-run flag
+    #[arg(long)]
+    hide_secret: bool,
+    /// prints the output in the specified format
+    #[arg(short, long, value_name = "format", value_enum, default_value_t)]
+    output: Format,
+    /// reuse the given name, only if that name is a deleted release which remains in the history. This is unsafe in production
+    #[arg(long)]
+    replace: bool,
+    /// object updates run in the server instead of the client
+    #[arg(long, value_name = "", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = parse_bool)]
+    server_side: bool,
+}
+
+/// The release's name and the chart's reference, by Helm's rules.
+///
+/// # Errors
+/// Helm's words on what does not go together.
+pub fn name_and_chart(
+    words: &[String],
+    name: &NameArgs,
+    default: Option<&str>,
+    cx: &Context,
+) -> Result<(String, String), Failure> {
+    match words {
+        [_, _, rest @ ..] if !rest.is_empty() => Err(Failure::new(format!(
+            "expected at most two arguments, unexpected arguments: {}",
+            rest.join(", ")
+        ))),
+        [_, _] if name.generate_name => {
+            Err(Failure::new("cannot set --generate-name and also specify a name"))
+        }
+        [_, _] if !name.name_template.is_empty() => {
+            Err(Failure::new("cannot set --name-template and also specify a name"))
+        }
+        [release, chart] => Ok((release.clone(), chart.clone())),
+        [chart] if !name.name_template.is_empty() => {
+            let rendered = go_template::render(&name.name_template, &[], cx.settings.compat)?;
+            Ok((String::from_utf8_lossy(&rendered).into_owned(), chart.clone()))
+        }
+        [chart] => match default {
+            Some(default) => Ok((default.to_owned(), chart.clone())),
+            None if name.generate_name => Ok((generated_name(chart), chart.clone())),
+            None => Err(Failure::new("must either provide a name or specify --generate-name")),
+        },
+        _ => Err(Failure::new("\"helm install\" requires at least 1 argument")),
+    }
+}
+
+/// The chart's base name up to its first dot, and the seconds since 1970.
+fn generated_name(chart: &str) -> String {
+    let base = chart.trim_end_matches('/').rsplit('/').next().filter(|b| !b.is_empty() && *b != ".").unwrap_or("chart");
+    let base = base.split('.').next().unwrap_or(base);
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    format!("{base}-{seconds}")
+}
+
+/// Installs a chart.
+///
+/// # Errors
+/// What went wrong after `INSTALLATION FAILED: `.
+pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+    args.apply.check()?;
+    let dry_run = dry_run(&args.dry_run, &cx.printer)?;
+    let wait = args.wait.strategy(&cx.printer)?;
+    let failed = |f: Failure| f.context("INSTALLATION FAILED");
+    let (name, reference) = name_and_chart(&args.words, &args.name, None, cx).map_err(failed)?;
+    let pull = args.chart.pull_options(&cx.settings);
+    let source = chart_source::locate(cx, &reference, &pull).map_err(failed)?;
+    let values = args.values.merge(cx, &pull).map_err(failed)?;
+    let chart = chart_source::load_installable(cx, &source).map_err(failed)?;
+    let options = InstallOptions {
+        name,
+        create_namespace: args.release.create_namespace,
+        dry_run,
+        hide_secret: args.hide_secret,
+        no_hooks: args.apply.no_hooks,
+        replace: args.replace,
+        wait,
+        wait_for_jobs: args.wait.wait_for_jobs,
+        timeout: args.wait.timeout,
+        description: args.release.description.clone(),
+        rollback_on_failure: args.release.rollback_on_failure,
+        skip_crds: args.release.skip_crds,
+        render_subchart_notes: args.release.render_subchart_notes,
+        skip_schema_validation: args.release.skip_schema_validation,
+        disable_openapi_validation: args.release.disable_openapi_validation,
+        labels: args.release.labels(),
+        enable_dns: args.release.enable_dns,
+        take_ownership: args.release.take_ownership,
+        force_replace: args.apply.force_replace,
+        force_conflicts: args.apply.force_conflicts,
+        server_side: args.server_side,
+    };
+    let release = cx
+        .block_on(async {
+            let engine = cx.engine().await?;
+            run_install(cx, &engine, &cx.run_of(&options.name), chart, values, &options).await
+        })
+        .map_err(failed)?;
+    let parts = Parts { debug: cx.settings.debug, hide_notes: args.release.hide_notes, ..Parts::default() };
+    show(&cx.printer, args.output, &release, parts, cx.settings.compat)
+}
+
+async fn run_install(
+    cx: &Context,
+    engine: &Engine,
+    run: &Run,
+    chart: Chart,
+    values: Map,
+    options: &InstallOptions,
+) -> Result<Release, Failure> {
+    let applied = install(engine, run, chart, values, options).await.map_err(Failure::from_display)?;
+    if options.dry_run.is_dry() && let Some(plan) = &applied.plan {
+        cx.printer.note(plan.to_string().trim_end());
+    }
+    Ok(applied.release)
+}

@@ -1,0 +1,91 @@
+//! `ankra-helm pull`
+
+use std::path::{Path, PathBuf};
+
+use engine::pull::{self, Located};
+
+use crate::cli::flags::ChartArgs;
+use crate::cli::{Context, Failure, chart_source};
+
+/// download a chart from a repository and (optionally) unpack it in local directory
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// chart references: oci://…, a URL, repo/name, or a name with --repo
+    #[arg(value_name = "chart URL | repo/chartname", required = true)]
+    references: Vec<String>,
+    #[command(flatten)]
+    chart: ChartArgs,
+    /// location to write the chart. If this and untardir are specified, untardir is appended to this
+    #[arg(short, long, value_name = "string", default_value = ".")]
+    destination: PathBuf,
+    /// if set to true, will untar the chart after downloading it
+    #[arg(long)]
+    untar: bool,
+    /// if untar is specified, this flag specifies the name of the directory into which the chart is expanded
+    #[arg(long, value_name = "string", default_value = ".")]
+    untardir: PathBuf,
+}
+
+/// Downloads charts.
+///
+/// # Errors
+/// The first that cannot be had or written.
+pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+    let options = args.chart.pull_options(&cx.settings);
+    for reference in &args.references {
+        let remote = match pull::locate(reference, &options) {
+            Ok(Located::Remote(remote)) => remote,
+            Ok(Located::Path(_)) => pull::remote(reference).map_err(Failure::from_display)?,
+            Err(error) => return Err(Failure::from_display(error)),
+        };
+        let pulled = cx.block_on(async { pull::pull(&remote, &options).await.map_err(Failure::from_display) })?;
+        for warning in &pulled.warnings {
+            cx.printer.note(warning);
+        }
+        if let Some(origin) = &pulled.oci {
+            cx.printer.line(&format!("Pulled: {}\nDigest: {}", origin.reference, origin.digest))?;
+        }
+        // What is written is a chart, whatever the server says that it is.
+        let source = chart_source::Source::Archive(pulled.bytes);
+        let chart = chart_source::load(cx, &source)?;
+        let chart_source::Source::Archive(bytes) = source else { continue };
+        if args.untar {
+            untar(&args.destination.join(&args.untardir), &chart)?;
+        } else {
+            let name = format!("{}-{}.tgz", chart.metadata.name, chart.metadata.version);
+            write(&args.destination.join(name), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+fn untar(folder: &Path, chart: &charts::Chart) -> Result<(), Failure> {
+    let root = folder.join(&chart.metadata.name);
+    if root.exists() {
+        return Err(Failure::new(format!(
+            "failed to untar: a file or directory with the name {} already exists",
+            root.display()
+        )));
+    }
+    for file in &chart.raw {
+        let relative = Path::new(&file.name);
+        // The loader refuses such names; this keeps the promise where the
+        // files are written.
+        if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
+            return Err(Failure::new(format!("chart illegally references a path outside itself: {}", file.name)));
+        }
+        write(&root.join(relative), &file.data)?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::new(format!("{}: {e}", path.display()));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // A half-written archive must not look like a chart: write aside, rename.
+    let aside = path.with_extension("partial");
+    std::fs::write(&aside, bytes).map_err(failed)?;
+    std::fs::rename(&aside, path).map_err(failed)
+}

@@ -1,0 +1,93 @@
+//! `ankra-helm show all|chart|crds|readme|values`
+
+use charts::Chart;
+use templates_compat::{json, yaml};
+
+use crate::cli::flags::ChartArgs;
+use crate::cli::{Context, Failure, chart_source};
+
+/// What to show.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// show all information of the chart
+    All(Args),
+    /// show the chart's definition
+    Chart(Args),
+    /// show the chart's CRDs
+    Crds(Args),
+    /// show the chart's README
+    Readme(Args),
+    /// show the chart's values
+    Values(Args),
+}
+
+/// A chart.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// the chart
+    #[arg(value_name = "CHART")]
+    reference: String,
+    #[command(flatten)]
+    chart: ChartArgs,
+}
+
+/// The names under which Helm finds a README, whatever their case.
+const READMES: [&str; 3] = ["readme.md", "readme.txt", "readme"];
+
+/// Shows parts of a chart.
+///
+/// # Errors
+/// A chart that cannot be had or loaded.
+pub fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
+    let (args, all) = match command {
+        Command::All(args) => (args, true),
+        Command::Chart(args) | Command::Crds(args) | Command::Readme(args) | Command::Values(args) => (args, false),
+    };
+    let source = chart_source::locate(cx, &args.reference, &args.chart.pull_options(&cx.settings))?;
+    let chart = chart_source::load(cx, &source)?;
+    let mut out = Vec::new();
+    if all || matches!(command, Command::Chart(_)) {
+        let record = engine::release::ChartRecord::of(&chart).map_err(Failure::from_display)?;
+        let metadata = json::read(record.metadata.to_string().as_bytes(), cx.settings.compat);
+        let metadata = metadata.map_err(Failure::from_display)?;
+        out.extend(yaml::write(&metadata, cx.settings.compat).map_err(Failure::from_display)?);
+        out.push(b'\n');
+    }
+    if all || matches!(command, Command::Values(_)) {
+        values(&mut out, &chart, all);
+    }
+    if all || matches!(command, Command::Readme(_)) {
+        readme(&mut out, &chart, all);
+    }
+    if all || matches!(command, Command::Crds(_)) {
+        for crd in charts::crds::crds(&chart) {
+            if !crd.file.data.starts_with(b"---") {
+                out.extend_from_slice(b"---\n");
+            }
+            out.extend_from_slice(&crd.file.data);
+            out.push(b'\n');
+        }
+    }
+    cx.printer.bytes(&out)
+}
+
+fn values(out: &mut Vec<u8>, chart: &Chart, all: bool) {
+    if all {
+        out.extend_from_slice(b"---\n");
+    }
+    if let Some(file) = chart.raw_file("values.yaml") {
+        out.extend_from_slice(&file.data);
+        out.push(b'\n');
+    }
+}
+
+fn readme(out: &mut Vec<u8>, chart: &Chart, all: bool) {
+    let found = chart.files.iter().find(|f| READMES.iter().any(|name| f.name.eq_ignore_ascii_case(name)));
+    if let Some(file) = found {
+        if all {
+            out.extend_from_slice(b"---\n");
+        }
+        out.extend_from_slice(&file.data);
+        out.push(b'\n');
+    }
+}

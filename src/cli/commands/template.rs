@@ -1,0 +1,190 @@
+//! `ankra-helm template`
+
+use std::path::{Path, PathBuf};
+
+use charts::template::{Rendered, TemplateOptions};
+use charts::{Chart, KubeVersion, Warnings};
+use engine::DryRun;
+use templates_compat::Map;
+
+use super::install::{NameArgs, ReleaseArgs, name_and_chart};
+use crate::cli::chart_source::{self, OsHost};
+use crate::cli::flags::{ApplyArgs, ChartArgs, ValuesArgs, WaitArgs, dry_run, parse_bool};
+use crate::cli::{Context, Failure};
+
+/// The name of a release that nobody named.
+const DEFAULT_NAME: &str = "release-name";
+
+/// locally render templates
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// the release's name (optional) and the chart
+    #[arg(value_name = "NAME CHART", required = true, num_args = 1..)]
+    words: Vec<String>,
+    #[command(flatten)]
+    name: NameArgs,
+    #[command(flatten)]
+    release: ReleaseArgs,
+    #[command(flatten)]
+    apply: ApplyArgs,
+    #[command(flatten)]
+    chart: ChartArgs,
+    #[command(flatten)]
+    values: ValuesArgs,
+    #[command(flatten)]
+    wait: WaitArgs,
+    /// Kubernetes api versions used for Capabilities.APIVersions (multiple can be specified)
+    #[arg(short, long, value_name = "strings", value_delimiter = ',')]
+    api_versions: Vec<String>,
+    /// simulates the operation either client-side or server-side. Must be either: "client", or "server"
+    #[arg(long, value_name = "string", num_args = 0..=1, require_equals = true, default_value = "client", default_missing_value = "unset")]
+    dry_run: String,
+    /// include CRDs in the templated output
+    #[arg(long)]
+    include_crds: bool,
+    /// set .Release.IsUpgrade instead of .Release.IsInstall
+    #[arg(long)]
+    is_upgrade: bool,
+    /// Kubernetes version used for Capabilities.KubeVersion
+    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    kube_version: String,
+    /// writes the executed templates to files in output-dir instead of stdout
+    #[arg(long, value_name = "string")]
+    output_dir: Option<PathBuf>,
+    /// use release name in the output-dir path.
+    #[arg(long)]
+    release_name: bool,
+    #[arg(long, hide = true)]
+    replace: bool,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = parse_bool)]
+    server_side: bool,
+    /// only show manifests rendered from the given templates
+    #[arg(short, long, value_name = "stringArray")]
+    show_only: Vec<String>,
+    /// skip tests from templated output
+    #[arg(long)]
+    skip_tests: bool,
+    /// deprecated: use '--dry-run=server' instead
+    #[arg(long, hide = true)]
+    validate: bool,
+}
+
+/// Renders a chart and prints it.
+///
+/// # Errors
+/// Helm's words on what failed first.
+pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+    let compat = cx.settings.compat;
+    args.apply.check()?;
+    let kube_version = match args.kube_version.as_str() {
+        "" => None,
+        text => Some(
+            KubeVersion::parse(text, compat)
+                .map_err(|e| Failure::new(format!("invalid kube version '{text}': {e}")))?,
+        ),
+    };
+    let server = args.validate || asks_server(&args.dry_run, cx)?;
+    let (name, reference) = name_and_chart(&args.words, &args.name, Some(DEFAULT_NAME), cx)?;
+    let pull = args.chart.pull_options(&cx.settings);
+    let source = chart_source::locate(cx, &reference, &pull)?;
+    let values = args.values.merge(cx, &pull)?;
+    let chart = chart_source::load(cx, &source)?;
+    let options = TemplateOptions {
+        release_name: name.clone(),
+        namespace: namespace(cx)?,
+        compat,
+        kube_version,
+        api_versions: args.api_versions.clone(),
+        include_crds: args.include_crds,
+        is_upgrade: args.is_upgrade,
+        no_hooks: args.apply.no_hooks,
+        skip_tests: args.skip_tests,
+        skip_schema_validation: args.release.skip_schema_validation,
+        subchart_notes: args.release.render_subchart_notes,
+    };
+    let mut warnings = Warnings::new();
+    if server {
+        return on_server(args, cx, chart, values, options);
+    }
+    let resolver = charts::schema::LocalResolver;
+    let rendered = charts::template::template(chart, &values, &options, &OsHost, &resolver, &mut warnings)
+        .map_err(|e| Failure::new(charts::template::error_text(&e)));
+    cx.show(warnings);
+    let rendered = rendered?;
+    match &args.output_dir {
+        Some(folder) => write(&rendered, folder, args.release_name.then_some(name.as_str()), cx),
+        None if args.show_only.is_empty() => cx.printer.bytes(&rendered.text()),
+        None => cx.printer.bytes(&rendered.show_only(&args.show_only, compat).map_err(Failure::from_display)?),
+    }
+}
+
+/// `--dry-run=server`: the cluster answers `lookup` and capabilities.
+fn on_server(args: &Args, cx: &Context, chart: Chart, values: Map, options: TemplateOptions) -> Result<(), Failure> {
+    if args.output_dir.is_some() {
+        return Err(Failure::new("--output-dir cannot be used together with --dry-run=server"));
+    }
+    let name = options.release_name.clone();
+    let options = engine::action::TemplateOptions {
+        name: options.release_name,
+        namespace: options.namespace,
+        dry_run: DryRun::Server,
+        include_crds: options.include_crds,
+        is_upgrade: options.is_upgrade,
+        kube_version: options.kube_version,
+        api_versions: options.api_versions,
+        enable_dns: args.release.enable_dns,
+        render_subchart_notes: options.subchart_notes,
+        skip_schema_validation: options.skip_schema_validation,
+        hide_secret: false,
+    };
+    let release = cx.block_on(async {
+        let engine = cx.engine().await?;
+        engine::action::template(Some(&engine), &cx.run_of(&name), chart, values, &options)
+            .await
+            .map_err(Failure::from_display)
+    })?;
+    let mut text = format!("{}\n", release.manifest.trim());
+    for hook in &release.hooks {
+        let test = hook.events.contains(&engine::release::HookEvent::Test);
+        if !args.apply.no_hooks && !(args.skip_tests && test) {
+            text.push_str(&format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest));
+        }
+    }
+    if args.show_only.is_empty() {
+        return cx.printer.text(&text);
+    }
+    let shown = charts::template::show_only(text.as_bytes(), &args.show_only, cx.settings.compat);
+    cx.printer.bytes(&shown.map_err(Failure::from_display)?)
+}
+
+/// Without a cluster nobody is asked for the namespace unless a kubeconfig
+/// has one, as in Helm.
+fn namespace(cx: &Context) -> Result<String, Failure> {
+    match &cx.settings.namespace {
+        Some(namespace) => Ok(namespace.clone()),
+        None => Ok(cx.namespace().unwrap_or_else(|_| "default".into())),
+    }
+}
+
+fn asks_server(word: &str, cx: &Context) -> Result<bool, Failure> {
+    match word {
+        "none" | "false" => {
+            Err(Failure::new(format!("invalid dry-run value ({word:?}). Must be \"server\" or \"client\"")))
+        }
+        word => Ok(dry_run(word, &cx.printer)? == DryRun::Server),
+    }
+}
+
+/// `--output-dir`: one file per template, and a line for each.
+fn write(rendered: &Rendered, folder: &Path, below: Option<&str>, cx: &Context) -> Result<(), Failure> {
+    for (name, content) in rendered.output_files(below) {
+        let path = folder.join(&name);
+        let failed = |e: std::io::Error| Failure::new(format!("open {}: {e}", path.display()));
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        std::fs::write(&path, content).map_err(failed)?;
+        cx.printer.line(&format!("wrote {}", path.display()))?;
+    }
+    cx.printer.line("")
+}

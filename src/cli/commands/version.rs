@@ -1,0 +1,55 @@
+//! `ankra-helm version`
+
+use templates_compat::Compat;
+
+use crate::cli::{Context, Failure};
+
+/// The Helm whose behaviour is reproduced, with our own version as build
+/// metadata: scripts that compare Helm's version by its numbers keep working.
+pub const HELM_VERSION: &str = concat!("v4.3.1+ankra-helm.", env!("CARGO_PKG_VERSION"));
+
+/// The same for `--compat=helm3`.
+pub const HELM3_VERSION: &str = concat!("v3.19.0+ankra-helm.", env!("CARGO_PKG_VERSION"));
+
+/// print the helm version information
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// print the version number
+    #[arg(long)]
+    short: bool,
+    /// template for version string format
+    #[arg(long, value_name = "string")]
+    template: Option<String>,
+}
+
+/// Prints the version.
+///
+/// # Errors
+/// A `--template` that cannot be rendered.
+pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+    let version = match cx.settings.compat {
+        Compat::Helm3 => HELM3_VERSION,
+        Compat::Helm4 => HELM_VERSION,
+    };
+    if let Some(template) = &args.template {
+        let fields = [
+            ("Version", version),
+            ("GitCommit", ""),
+            ("GitTreeState", ""),
+            ("GoVersion", ""),
+            ("KubeClientVersion", "v1.37"),
+        ];
+        let text = crate::cli::go_template::render(template, &fields, cx.settings.compat)?;
+        return cx.printer.bytes(&text);
+    }
+    if args.short {
+        return cx.printer.line(version);
+    }
+    let kube_client = match cx.settings.compat {
+        Compat::Helm3 => "",
+        Compat::Helm4 => ", KubeClientVersion:\"v1.37\"",
+    };
+    cx.printer.line(&format!(
+        "version.BuildInfo{{Version:\"{version}\", GitCommit:\"\", GitTreeState:\"\", GoVersion:\"\"{kube_client}}}"
+    ))
+}

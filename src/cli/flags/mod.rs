@@ -1,0 +1,11 @@
+//! Groups of flags that several verbs share, with Helm's names and words.
+
+mod chart;
+mod go;
+mod release;
+mod values;
+
+pub use chart::ChartArgs;
+pub use go::{go_bools, parse_bool, parse_duration, string_to_string};
+pub use release::{ApplyArgs, WaitArgs, dry_run, parse_wait, server_side};
+pub use values::ValuesArgs;

@@ -1,0 +1,206 @@
+//! The `ankra-helm` command: arguments, settings, one file per verb, and the
+//! printer.
+//!
+//! A verb reads its arguments, calls one action of the engine and prints what
+//! it gave back. Nothing here decides about releases.
+
+mod chart_source;
+mod commands;
+mod failure;
+mod flags;
+mod go_template;
+mod printer;
+mod progress;
+mod settings;
+mod table;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+pub use failure::Failure;
+pub use printer::{Format, Printer};
+pub use settings::{GlobalArgs, Settings};
+pub use table::Table;
+
+/// The Kubernetes package manager, natively
+#[derive(Debug, Parser)]
+#[command(name = "ankra-helm", disable_help_subcommand = false, disable_version_flag = true)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+/// What every verb gets.
+#[derive(Debug)]
+pub struct Context {
+    /// Resolved settings.
+    pub settings: Settings,
+    /// The way out.
+    pub printer: Arc<Printer>,
+}
+
+/// Runs the command of this process.
+pub fn main() -> ExitCode {
+    // The parser of long flag lists and deep templates want more stack than a
+    // main thread is promised everywhere.
+    let matches = match flags::go_bools(Cli::command()).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let settings = Settings::resolve(cli.global);
+    let printer = Arc::new(Printer::new(&settings.color));
+    let cx = Context { settings, printer };
+    match cli.command.run(&cx) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = &failure.message {
+                cx.printer.note(&format!("Error: {message}"));
+            }
+            if let Some(hint) = &failure.hint {
+                cx.printer.note(hint);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Help goes to stdout and is no error; everything else is Helm's exit code 1,
+/// but for the `agent` verbs, whose usage errors are 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    let failed = error.use_stderr();
+    // Printing fails only when nobody reads.
+    let _ = error.print();
+    let agent = std::env::args().nth(1).as_deref() == Some("agent");
+    match (failed, agent) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, true) => ExitCode::from(2),
+        (true, false) => ExitCode::from(1),
+    }
+}
+
+impl Context {
+    /// How to reach the cluster.
+    pub fn connect_options(&self) -> engine::ConnectOptions {
+        let args = &self.settings.args;
+        let text = |flag: &Option<String>, name: &str| flag.clone().or_else(|| settings::env(name));
+        let groups = match args.kube_as_group.as_slice() {
+            [] => settings::env("HELM_KUBEASGROUPS")
+                .map(|g| g.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
+            groups => groups.to_vec(),
+        };
+        engine::ConnectOptions {
+            kubeconfig: args.kubeconfig.clone(),
+            kube_context: text(&args.kube_context, "HELM_KUBECONTEXT"),
+            kube_apiserver: text(&args.kube_apiserver, "HELM_KUBEAPISERVER"),
+            kube_token: text(&args.kube_token, "HELM_KUBETOKEN"),
+            kube_as_user: text(&args.kube_as_user, "HELM_KUBEASUSER"),
+            kube_as_groups: groups,
+            kube_ca_file: args.kube_ca_file.clone().or_else(|| settings::env("HELM_KUBECAFILE").map(Into::into)),
+            kube_insecure_skip_tls_verify: args.kube_insecure_skip_tls_verify
+                || settings::env_bool("HELM_KUBEINSECURE_SKIP_TLS_VERIFY"),
+            kube_tls_server_name: text(&args.kube_tls_server_name, "HELM_KUBETLS_SERVER_NAME"),
+            namespace: self.settings.namespace.clone(),
+        }
+    }
+
+    /// The namespace of this run: flag, variable, kubeconfig, `default`.
+    ///
+    /// # Errors
+    /// A kubeconfig that cannot be used.
+    pub fn namespace(&self) -> Result<String, Failure> {
+        match &self.settings.namespace {
+            Some(namespace) => Ok(namespace.clone()),
+            None => self.block_on(async { Ok(self.cluster().await?.default_namespace().to_owned()) }),
+        }
+    }
+
+    async fn cluster(&self) -> Result<engine::Cluster, Failure> {
+        engine::Cluster::connect(&self.connect_options()).await.map_err(Failure::from_display)
+    }
+
+    /// Shows what Helm would log; the less important part only with `--debug`.
+    pub fn show(&self, warnings: charts::Warnings) {
+        for warning in warnings {
+            if warning.level == charts::Level::Warn {
+                self.printer.warn(&warning.text);
+            } else if self.settings.debug {
+                self.printer.note(&format!("level=INFO msg={:?}", warning.text));
+            }
+        }
+    }
+
+    /// Runs an async verb to its end.
+    ///
+    /// # Errors
+    /// The verb's own failure, or that of the runtime.
+    pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::from_display)?;
+        let result = runtime.block_on(future);
+        // Watches that are still open end with the process, not before it.
+        runtime.shutdown_background();
+        result
+    }
+
+    /// The engine for this run's namespace.
+    ///
+    /// # Errors
+    /// A kubeconfig that cannot be used.
+    pub async fn engine(&self) -> Result<engine::Engine, Failure> {
+        let cluster = self.cluster().await?;
+        let namespace = self.settings.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+        Ok(engine::Engine::new(cluster, namespace).with_compat(self.settings.compat))
+    }
+
+    /// The engine for the releases of all namespaces.
+    ///
+    /// # Errors
+    /// A kubeconfig that cannot be used.
+    pub async fn engine_of_all_namespaces(&self) -> Result<engine::Engine, Failure> {
+        Ok(engine::Engine::new(self.cluster().await?, "").with_compat(self.settings.compat))
+    }
+
+    /// Events that are drawn, and a cancellation by the first Ctrl-C or
+    /// SIGTERM, which says so as Helm does. A second signal ends the process.
+    pub fn run_of(&self, release: &str) -> engine::Run {
+        let run = engine::Run {
+            events: progress::events(&self.printer, self.settings.debug),
+            cancel: engine::CancellationToken::new(),
+        };
+        let (cancel, printer, release) = (run.cancel.clone(), Arc::clone(&self.printer), release.to_owned());
+        tokio::spawn(async move {
+            interrupted().await;
+            // Nothing can be done for a reader that is gone.
+            let _ = printer.line(&format!("Release {release} has been cancelled."));
+            cancel.cancel();
+            interrupted().await;
+            std::process::exit(130);
+        });
+        run
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Tables as Helm prints them: each column padded to its widest cell, a tab
+//! between columns, cells over the limit cut with `...`.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Helm's limit for a column unless a command says otherwise.
+const MAX_COLUMN_WIDTH: usize = 80;
+
+/// Rows of cells.
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Vec<String>>,
+    max_column_width: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Table { rows: Vec::new(), max_column_width: MAX_COLUMN_WIDTH }
+    }
+}
+
+impl Table {
+    /// An empty table with another limit per column; 0 is no limit.
+    pub fn with_max_column_width(max_column_width: usize) -> Self {
+        Table { rows: Vec::new(), max_column_width }
+    }
+
+    /// Adds a row.
+    pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    /// The table as text, with a newline after each row.
+    pub fn render(&self) -> String {
+        let mut widths: Vec<usize> = Vec::new();
+        for row in &self.rows {
+            for (i, cell) in row.iter().enumerate() {
+                let widest = cell.split('\n').map(UnicodeWidthStr::width).max().unwrap_or(0);
+                let width = if self.max_column_width == 0 { widest } else { widest.min(self.max_column_width) };
+                match widths.get_mut(i) {
+                    Some(w) => *w = (*w).max(width),
+                    None => widths.push(width),
+                }
+            }
+        }
+        let mut out = String::new();
+        for row in &self.rows {
+            let cells: Vec<Vec<String>> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| resize(cell, *width).split('\n').map(str::to_owned).collect())
+                .collect();
+            let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+            for n in 0..lines {
+                for (i, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+                    if i > 0 {
+                        out.push('\t');
+                    }
+                    out.push_str(&resize(cell.get(n).map_or(" ", String::as_str), *width));
+                }
+                out.push('\n');
+            }
+        }
+        out
+    }
+}
+
+/// Pads with spaces, or cuts at three columns before the width and adds dots.
+fn resize(text: &str, width: usize) -> String {
+    let have = text.width();
+    if width == 0 || have == width {
+        return text.to_owned();
+    }
+    if have < width {
+        return format!("{text}{}", " ".repeat(width - have));
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        out.push(c);
+        let w = c.width().unwrap_or(0);
+        if used + w + 3 >= width {
+            break;
+        }
+        used += w;
+    }
+    out.push_str("...");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_padded_to_the_widest_cell() {
+        let mut t = Table::default();
+        t.row(["NAME", "X"]);
+        t.row(["a", "long"]);
+        assert_eq!(t.render(), "NAME\tX   \na   \tlong\n");
+    }
+
+    #[test]
+    fn long_cells_are_cut() {
+        let mut t = Table::with_max_column_width(8);
+        t.row(["abcdefghijkl"]);
+        assert_eq!(t.render(), "abcde...\n");
+    }
+}
