@@ -3,12 +3,12 @@
 
 use futures::StreamExt;
 
+use crate::Run;
 use crate::cluster::apply::CONCURRENCY;
 use crate::cluster::{Cluster, Object};
 use crate::error::{Error, Result, Stage};
 use crate::event::{Event, Outcome};
 use crate::plan::{Action, OnError, Plan, Request, Step};
-use crate::Run;
 
 /// What was done, also when it failed half-way.
 #[derive(Default)]
@@ -32,8 +32,8 @@ pub(crate) async fn execute(cluster: &Cluster, run: &Run, plan: &Plan, done: &mu
             break;
         }
         note_created(batch, done);
-        let mut results = futures::stream::iter(batch.iter().map(|step| carry_out(cluster, step)))
-            .buffered(CONCURRENCY);
+        let mut results =
+            futures::stream::iter(batch.iter().map(|step| carry_out(cluster, step))).buffered(CONCURRENCY);
         let mut failed_creation = None;
         while let Some((step, result)) = results.next().await {
             match result {

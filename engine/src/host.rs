@@ -56,13 +56,7 @@ impl Host for RenderHost {
 }
 
 /// One object, or the list of them; `None` if it is not there.
-async fn lookup(
-    cluster: &Cluster,
-    api_version: &str,
-    kind: &str,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<Json>> {
+async fn lookup(cluster: &Cluster, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Option<Json>> {
     let discovery = cluster.discovery().await?;
     let Some(resource) = discovery.resource(api_version, kind) else {
         let text = format!("the server could not find the requested resource (no kind {kind:?} in {api_version:?})");

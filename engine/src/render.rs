@@ -127,7 +127,10 @@ pub(crate) async fn render(run: &Run, chart: Chart, values: Map, inputs: RenderI
     let (result, warnings) = blocking(work).await?;
     report(run, warnings);
     let (chart, rendered) = result?;
-    run.events.send(Event::Rendered { objects: rendered.manifest.matches("\n# Source: ").count(), hooks: rendered.hooks.len() });
+    run.events.send(Event::Rendered {
+        objects: rendered.manifest.matches("\n# Source: ").count(),
+        hooks: rendered.hooks.len(),
+    });
     Ok((chart, rendered))
 }
 
@@ -168,11 +171,7 @@ fn render_now(
             manifest::push_document(&mut text, &manifest.name, manifest.content.as_bytes());
         }
     }
-    Ok(Rendered {
-        manifest: utf8(text),
-        hooks: sorted.hooks.into_iter().map(Hook::from).collect(),
-        notes: utf8(notes),
-    })
+    Ok(Rendered { manifest: utf8(text), hooks: sorted.hooks.into_iter().map(Hook::from).collect(), notes: utf8(notes) })
 }
 
 fn utf8(bytes: Vec<u8>) -> String {

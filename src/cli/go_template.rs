@@ -3,8 +3,8 @@
 use templates_compat::value::{Map, Value};
 use templates_compat::{Compat, Options, TemplateSet};
 
-use super::failure::Failure;
 use super::chart_source::OsHost;
+use super::failure::Failure;
 
 /// Renders a template whose `.` has these fields.
 ///

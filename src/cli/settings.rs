@@ -123,7 +123,11 @@ impl Settings {
             debug: args.debug || env_bool("HELM_DEBUG"),
             color: args.color.clone().or_else(|| env("HELM_COLOR")).unwrap_or_else(|| "auto".into()),
             registry_config: path(&args.registry_config, "HELM_REGISTRY_CONFIG", config.join("registry/config.json")),
-            repository_config: path(&args.repository_config, "HELM_REPOSITORY_CONFIG", config.join("repositories.yaml")),
+            repository_config: path(
+                &args.repository_config,
+                "HELM_REPOSITORY_CONFIG",
+                config.join("repositories.yaml"),
+            ),
             repository_cache: path(&args.repository_cache, "HELM_REPOSITORY_CACHE", cache.join("repository")),
             content_cache: path(&args.content_cache, "HELM_CONTENT_CACHE", cache.join("content")),
             plugins: path(&None, "HELM_PLUGINS", data.join("plugins")),

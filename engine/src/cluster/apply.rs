@@ -6,9 +6,9 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value as Json, json};
 
+use super::Cluster;
 use super::object::Object;
 use super::request::{api_error, patch_type};
-use super::Cluster;
 use crate::error::{Error, Result};
 use crate::plan::{FIELD_MANAGER, Live, LiveObjects, migration};
 

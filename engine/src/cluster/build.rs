@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use templates_compat::{Compat, Value, yaml};
 
+use super::Cluster;
 use super::discovery::{Discovery, Resource};
 use super::object::{Object, ObjectRef};
-use super::Cluster;
 use crate::error::{Error, Result, Stage};
 
 /// How deep an object may be nested; the API server refuses far less.
@@ -60,13 +60,7 @@ pub(crate) fn build(discovery: &Discovery, manifest: &str, namespace: &str) -> R
 }
 
 /// An object, or each item of a list.
-fn flatten(
-    discovery: &Discovery,
-    json: Json,
-    namespace: &str,
-    objects: &mut Vec<Object>,
-    errors: &mut Vec<String>,
-) {
+fn flatten(discovery: &Discovery, json: Json, namespace: &str, objects: &mut Vec<Object>, errors: &mut Vec<String>) {
     let first = match resolve(discovery, &json) {
         Ok(resource) => resource,
         Err(e) => return errors.push(e),

@@ -109,8 +109,8 @@ impl Watch {
     }
 
     fn event(&mut self, line: &[u8]) -> Result<WatchEvent> {
-        let line: Line = serde_json::from_slice(line)
-            .map_err(|e| api_error(format!("a watch event cannot be read: {e}"), 0, ""))?;
+        let line: Line =
+            serde_json::from_slice(line).map_err(|e| api_error(format!("a watch event cannot be read: {e}"), 0, ""))?;
         if line.r#type == "ERROR" {
             let code = line.object.get("code").and_then(Json::as_u64).unwrap_or_default();
             if code == 410 {

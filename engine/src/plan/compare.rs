@@ -108,7 +108,10 @@ mod tests {
         let before = json!({ "metadata": { "uid": "1", "labels": { "a/b": "x" } }, "spec": { "n": 1, "old": 1 } });
         let after = json!({ "metadata": { "uid": "2", "labels": { "a/b": "y" } }, "spec": { "n": 2, "new": 1 } });
         let paths = |c: Vec<Change>| c.into_iter().map(|c| c.path).collect::<Vec<_>>();
-        assert_eq!(paths(changes(&before, &after, false)), ["/metadata/labels/a~1b", "/spec/n", "/spec/new", "/spec/old"]);
+        assert_eq!(
+            paths(changes(&before, &after, false)),
+            ["/metadata/labels/a~1b", "/spec/n", "/spec/new", "/spec/old"]
+        );
         assert_eq!(paths(changes(&before, &after, true)), ["/metadata/labels/a~1b", "/spec/n", "/spec/new"]);
     }
 

@@ -24,9 +24,7 @@ pub(crate) fn migration(live: &Json) -> Option<Json> {
 /// it was updated client-side.
 pub(crate) fn is_applied_by_helm(live: &Json) -> bool {
     let entries = live.pointer("/metadata/managedFields").and_then(Json::as_array);
-    entries.is_some_and(|entries| {
-        entries.iter().any(|e| is(e, "Apply")) && !entries.iter().any(|e| is(e, "Update"))
-    })
+    entries.is_some_and(|entries| entries.iter().any(|e| is(e, "Apply")) && !entries.iter().any(|e| is(e, "Update")))
 }
 
 fn field<'a>(entry: &'a Json, name: &str) -> &'a str {
@@ -128,7 +126,9 @@ mod tests {
 
     #[test]
     fn nothing_of_helm_means_no_patch() {
-        assert!(migration(&live(json!([{ "manager": "kubectl", "operation": "Update", "apiVersion": "v1" }]))).is_none());
+        assert!(
+            migration(&live(json!([{ "manager": "kubectl", "operation": "Update", "apiVersion": "v1" }]))).is_none()
+        );
         assert!(migration(&json!({})).is_none());
     }
 }

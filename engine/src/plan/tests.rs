@@ -12,7 +12,8 @@ fn object(kind: &str, name: &str, spec: Json) -> Object {
         ObjectRef { api_version: "v1".into(), kind: kind.into(), namespace: "ns".into(), name: name.into() };
     let plural = format!("{}s", kind.to_lowercase());
     let resource = Resource { api_version: "v1".into(), kind: kind.into(), plural, namespaced: true };
-    let json = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": "ns" }, "spec": spec });
+    let json =
+        json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": "ns" }, "spec": spec });
     Object { reference, resource: Arc::new(resource), json }
 }
 
@@ -79,12 +80,8 @@ fn an_upgrade_creates_updates_deletes_and_leaves_alone() {
     case.desired = vec![same.clone(), object("ConfigMap", "changed", json!(2)), new];
     case.live = [same, changed, gone].into_iter().map(|o| (o.clone(), applied(&o))).collect();
     let plan = case.plan().unwrap();
-    let expected = [
-        ("same", Action::Unchanged),
-        ("changed", Action::Update),
-        ("new", Action::Create),
-        ("gone", Action::Delete),
-    ];
+    let expected =
+        [("same", Action::Unchanged), ("changed", Action::Update), ("new", Action::Create), ("gone", Action::Delete)];
     assert_eq!(actions(&plan), expected.map(|(n, a)| (n.to_string(), a)));
     assert_eq!(plan.steps[1].changes[0].to_string(), "/spec: 1 → 2");
     assert!(!plan.is_empty());

@@ -93,7 +93,9 @@ impl RepositoryIndex {
         if let Some(exact) = versions.iter().find(|v| !wanted.is_empty() && v.version == wanted) {
             return Ok((exact, Vec::new()));
         }
-        let found = versions.iter().find(|v| Version::parse(&v.version, Compat::default()).is_ok_and(|version| constraint.check(&version)));
+        let found = versions
+            .iter()
+            .find(|v| Version::parse(&v.version, Compat::default()).is_ok_and(|version| constraint.check(&version)));
         match found {
             Some(entry) if !wanted.is_empty() && !is_range(wanted) => {
                 let warning = format!(

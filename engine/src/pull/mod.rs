@@ -189,13 +189,12 @@ pub async fn pull(remote: &Remote, options: &PullOptions) -> Result<Pulled, Pull
                 .await
                 .map_err(|e| PullError::NotARepository { url: url.clone(), source: Box::new(e) })?;
             let index = RepositoryIndex::parse(&body, name)?;
-            let (entry, warnings) = index.find(name, options.wanted_version()).map_err(|_| {
-                PullError::ChartNotInRepository {
+            let (entry, warnings) =
+                index.find(name, options.wanted_version()).map_err(|_| PullError::ChartNotInRepository {
                     name: name.clone(),
                     version: options.wanted_version().into(),
                     url: url.clone(),
-                }
-            })?;
+                })?;
             from_repository(&repository, entry, name, options, warnings).await
         }
         Remote::Named { repository, name } => {
@@ -257,7 +256,13 @@ async fn archive(
             return Err(PullError::Digest { url: http::without_credentials(url), expected: expected.into(), actual });
         }
     }
-    Ok(Pulled { bytes, digest: format!("sha256:{actual}"), source: http::without_credentials(url), oci: None, warnings })
+    Ok(Pulled {
+        bytes,
+        digest: format!("sha256:{actual}"),
+        source: http::without_credentials(url),
+        oci: None,
+        warnings,
+    })
 }
 
 /// Reads a values file from a URL (`-f https://…`).

@@ -85,10 +85,8 @@ fn client(options: &PullOptions) -> Result<Client, PullError> {
     let mut extra_root_certificates = Vec::new();
     if let Some(path) = &options.ca_file {
         let data = std::fs::read(path).map_err(|e| PullError::Tls(format!("{}: {e}", path.display())))?;
-        extra_root_certificates.push(oci_client::client::Certificate {
-            encoding: oci_client::client::CertificateEncoding::Pem,
-            data,
-        });
+        extra_root_certificates
+            .push(oci_client::client::Certificate { encoding: oci_client::client::CertificateEncoding::Pem, data });
     }
     if options.cert_file.is_some() || options.key_file.is_some() {
         return Err(PullError::Tls("client certificates are not supported for OCI registries".into()));
@@ -138,7 +136,9 @@ async fn choose(
         let full = page.tags.len() >= TAGS_PER_PAGE;
         last = page.tags.last().cloned();
         versions.extend(
-            page.tags.into_iter().filter_map(|tag| Version::parse(tag.replace('_', "+"), Compat::default()).ok().map(|v| (v, tag))),
+            page.tags
+                .into_iter()
+                .filter_map(|tag| Version::parse(tag.replace('_', "+"), Compat::default()).ok().map(|v| (v, tag))),
         );
         if !full {
             break;
@@ -165,8 +165,10 @@ async fn fetch(client: &Client, image: &Reference, auth: &RegistryAuth) -> Resul
             let mut chart = None;
             for entry in &index.manifests {
                 let entry = image.clone_with_digest(entry.digest.clone());
-                if let (OciManifest::Image(manifest), _) =
-                    client.pull_manifest(&entry, auth).await.map_err(|e| registry_error("FetchReference", &entry, &e))?
+                if let (OciManifest::Image(manifest), _) = client
+                    .pull_manifest(&entry, auth)
+                    .await
+                    .map_err(|e| registry_error("FetchReference", &entry, &e))?
                     && manifest.config.media_type == CONFIG_MEDIA_TYPE
                 {
                     chart = Some(manifest);

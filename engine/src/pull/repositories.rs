@@ -120,10 +120,7 @@ pub(super) fn find(options: &PullOptions, name: &str) -> Result<RepositoryEntry,
         Some(path) => read_repositories(path)?,
         None => Vec::new(),
     };
-    entries
-        .into_iter()
-        .find(|e| e.name == name)
-        .ok_or_else(|| PullError::RepositoryNotFound(name.into()))
+    entries.into_iter().find(|e| e.name == name).ok_or_else(|| PullError::RepositoryNotFound(name.into()))
 }
 
 /// The index of a named repository: the cached one, or else a fresh one.

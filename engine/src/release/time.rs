@@ -151,11 +151,7 @@ mod tests {
 
     #[test]
     fn a_time_keeps_its_offset_and_nanoseconds() {
-        for text in [
-            "2026-11-23T08:42:07.123456789Z",
-            "2026-11-23T08:42:07.12+01:00",
-            "2026-11-23T08:42:07-05:30",
-        ] {
+        for text in ["2026-11-23T08:42:07.123456789Z", "2026-11-23T08:42:07.12+01:00", "2026-11-23T08:42:07-05:30"] {
             assert_eq!(Time::parse(text).unwrap().rfc3339_nano(), text);
         }
     }

@@ -164,9 +164,9 @@ impl SecretStore {
             Err(e) if e.api_code() == Some(404) => return Err(Error::ReleaseNotFound),
             Err(e) => return Err(wrap(&format!("get: failed to get {key:?}"), e)),
         };
-        let mut release = self.decode(item, head).map_err(|e| {
-            Error::other(Stage::Storage, format!("get: failed to decode data {key:?}: {e}"))
-        })?;
+        let mut release = self
+            .decode(item, head)
+            .map_err(|e| Error::other(Stage::Storage, format!("get: failed to decode data {key:?}: {e}")))?;
         release.labels.retain(|k, _| !SYSTEM_LABELS.contains(&k.as_str()));
         Ok(release)
     }
@@ -228,8 +228,10 @@ fn selector(query: Query<'_>) -> Result<String> {
     let mut selector = String::new();
     if let Some(name) = query.name {
         if !is_label_value(name) {
-            let text = format!("invalid label value: {name:?}: a valid label must be an empty string or consist of \
-                alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character");
+            let text = format!(
+                "invalid label value: {name:?}: a valid label must be an empty string or consist of \
+                alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+            );
             return Err(Error::other(Stage::Storage, text));
         }
         selector.push_str(&format!("name={name},"));

@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn services_need_an_address() {
-        let with = |spec: Json, status: Json| json!({ "apiVersion": "v1", "kind": "Service", "spec": spec, "status": status });
+        let with =
+            |spec: Json, status: Json| json!({ "apiVersion": "v1", "kind": "Service", "spec": spec, "status": status });
         assert_eq!(state(&with(json!({}), json!({}))), State::InProgress);
         assert_eq!(state(&with(json!({ "type": "ExternalName" }), json!({}))), State::Current);
         let balanced = json!({ "type": "LoadBalancer", "clusterIP": "10.0.0.1" });

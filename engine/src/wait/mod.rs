@@ -81,12 +81,7 @@ pub(crate) async fn until_ready(
 ///
 /// # Errors
 /// As [`until_ready`].
-pub(crate) async fn until_deleted(
-    cluster: &Cluster,
-    run: &Run,
-    objects: &[Object],
-    timeout: Duration,
-) -> Result<()> {
+pub(crate) async fn until_deleted(cluster: &Cluster, run: &Run, objects: &[Object], timeout: Duration) -> Result<()> {
     let judge = async |object: Option<&Json>| match object {
         Some(json) => ready::compute(json),
         None => Readiness::new(State::NotFound, "Resource not found"),

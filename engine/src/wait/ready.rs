@@ -277,10 +277,9 @@ fn replica_set(o: &Json) -> Readiness {
 }
 
 fn daemon_set(o: &Json) -> Readiness {
-    for (pointer, name) in [
-        ("/metadata/generation", "metadata.generation"),
-        ("/status/observedGeneration", "status.observedGeneration"),
-    ] {
+    for (pointer, name) in
+        [("/metadata/generation", "metadata.generation"), ("/status/observedGeneration", "status.observedGeneration")]
+    {
         if o.pointer(pointer).and_then(Json::as_i64).is_none() {
             return progress(format!("{} {name} not found", text(o, "/kind")));
         }

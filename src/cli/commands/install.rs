@@ -113,13 +113,10 @@ pub fn name_and_chart(
     cx: &Context,
 ) -> Result<(String, String), Failure> {
     match words {
-        [_, _, rest @ ..] if !rest.is_empty() => Err(Failure::new(format!(
-            "expected at most two arguments, unexpected arguments: {}",
-            rest.join(", ")
-        ))),
-        [_, _] if name.generate_name => {
-            Err(Failure::new("cannot set --generate-name and also specify a name"))
+        [_, _, rest @ ..] if !rest.is_empty() => {
+            Err(Failure::new(format!("expected at most two arguments, unexpected arguments: {}", rest.join(", "))))
         }
+        [_, _] if name.generate_name => Err(Failure::new("cannot set --generate-name and also specify a name")),
         [_, _] if !name.name_template.is_empty() => {
             Err(Failure::new("cannot set --name-template and also specify a name"))
         }
@@ -201,7 +198,9 @@ async fn run_install(
     options: &InstallOptions,
 ) -> Result<Release, Failure> {
     let applied = install(engine, run, chart, values, options).await.map_err(Failure::from_display)?;
-    if options.dry_run.is_dry() && let Some(plan) = &applied.plan {
+    if options.dry_run.is_dry()
+        && let Some(plan) = &applied.plan
+    {
         cx.printer.note(plan.to_string().trim_end());
     }
     Ok(applied.release)

@@ -85,7 +85,8 @@ fn for_people(printer: &Printer, release: &Release, parts: Parts, compat: Compat
 /// The values that the templates saw: the chart's own under the user's.
 fn computed_values(release: &Release, compat: Compat) -> Result<templates_compat::Map, Failure> {
     let values = json::read(release.chart.values_json().as_bytes(), compat).map_err(Failure::from_display)?;
-    let mut chart = charts::Chart { values: values.as_map().cloned().unwrap_or_default(), ..charts::Chart::default() };
+    let mut chart = charts::Chart::default();
+    chart.values = values.as_map().cloned().unwrap_or_default();
     chart.metadata.name = release.chart.name().to_owned();
     let config = release.config.clone().unwrap_or_default();
     let mut warnings = charts::Warnings::new();

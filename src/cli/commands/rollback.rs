@@ -74,7 +74,9 @@ pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         let engine = cx.engine().await?;
         rollback(&engine, &cx.run_of(&args.name), &options).await.map_err(Failure::from_display)
     })?;
-    if options.dry_run.is_dry() && let Some(plan) = &applied.plan {
+    if options.dry_run.is_dry()
+        && let Some(plan) = &applied.plan
+    {
         cx.printer.note(&plan.to_string());
     }
     cx.printer.line("Rollback was a success! Happy Helming!")

@@ -130,7 +130,9 @@ pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
             if installs { failure } else { failure.context("UPGRADE FAILED") }
         })
     })?;
-    if options.dry_run.is_dry() && let Some(plan) = &applied.plan {
+    if options.dry_run.is_dry()
+        && let Some(plan) = &applied.plan
+    {
         cx.printer.note(plan.to_string().trim_end());
     }
     if args.output == Format::Table && !installs {

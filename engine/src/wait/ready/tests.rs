@@ -11,8 +11,10 @@ fn shown(object: &Json) -> String {
 
 #[test]
 fn a_deployment_says_what_it_waits_for() {
-    let with = |status: Json| json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "replicas": 2,
-        "progressDeadlineSeconds": 600 }, "status": status });
+    let with = |status: Json| {
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "replicas": 2,
+        "progressDeadlineSeconds": 600 }, "status": status })
+    };
     assert_eq!(shown(&with(json!({}))), "InProgress: Replicas: 0/2");
     assert_eq!(shown(&with(json!({ "replicas": 2, "updatedReplicas": 1 }))), "InProgress: Updated: 1/2");
     assert_eq!(shown(&with(json!({ "replicas": 3, "updatedReplicas": 2 }))), "InProgress: Pending termination: 1");
@@ -38,8 +40,10 @@ fn an_old_generation_is_not_ready() {
 
 #[test]
 fn custom_resources_are_judged_by_their_conditions() {
-    let with = |kind: &str, status: &str| json!({ "apiVersion": "x/v1", "kind": "Thing", "status": { "conditions":
-        [{ "type": kind, "status": status, "message": "because" }] } });
+    let with = |kind: &str, status: &str| {
+        json!({ "apiVersion": "x/v1", "kind": "Thing", "status": { "conditions":
+        [{ "type": kind, "status": status, "message": "because" }] } })
+    };
     assert_eq!(shown(&with("Ready", "True")), "Current: Resource is Ready");
     assert_eq!(shown(&with("Ready", "False")), "InProgress: because");
     assert_eq!(shown(&with("Stalled", "True")), "Failed: because");
