@@ -94,7 +94,8 @@ pub fn load_values(content: &[u8], compat: Compat) -> Result<Map, String> {
     }
     let mut values: Option<Map> = None;
     for document in yaml::documents(content) {
-        let next = read(document).map_err(|e| format!("cannot unmarshal yaml document: {e}"))?;
+        let document = document.map_err(|e| format!("error reading yaml document: {e}"))?;
+        let next = read(&document).map_err(|e| format!("cannot unmarshal yaml document: {e}"))?;
         values = Some(values.map_or_else(|| next.clone(), |values| merge_maps(&values, &next)));
     }
     Ok(values.unwrap_or_default())

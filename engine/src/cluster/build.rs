@@ -32,7 +32,7 @@ pub(crate) fn build(discovery: &Discovery, manifest: &str, namespace: &str) -> R
     let mut objects = Vec::new();
     let mut errors = Vec::new();
     for document in yaml::documents(manifest.as_bytes()) {
-        let value = match yaml::read(document, Compat::Helm4) {
+        let value = match document.and_then(|d| yaml::read(&d, Compat::Helm4)) {
             Ok(value) => value,
             Err(e) => {
                 // The stream ends at a document that is not YAML.

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 
 use super::JsonError;
 use crate::compat::Compat;
+use crate::gofmt::quote::{append_quoted_rune, quote_text};
+use crate::gofmt::unicode::{is_print, is_space};
+use crate::gofmt::utf8;
 use crate::value::{Elem, List, Map, Str, Value};
 
 /// Go's limit of nested arrays and objects.
@@ -347,12 +350,13 @@ impl<'t> Reader<'t> {
         if !(0xD800..0xE000).contains(&first) {
             return Ok(char::from_u32(first).unwrap_or('\u{FFFD}'));
         }
-        if first < 0xDC00 && self.text.get(self.pos..self.pos + 2) == Some(b"\\u") {
-            if let Some(second @ 0xDC00..0xE000) = self.hex4(self.pos + 2) {
-                self.pos += 6;
-                let c = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-                return Ok(char::from_u32(c).unwrap_or('\u{FFFD}'));
-            }
+        if first < 0xDC00
+            && self.text.get(self.pos..self.pos + 2) == Some(b"\\u")
+            && let Some(second @ 0xDC00..0xE000) = self.hex4(self.pos + 2)
+        {
+            self.pos += 6;
+            let c = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+            return Ok(char::from_u32(c).unwrap_or('\u{FFFD}'));
         }
         Ok('\u{FFFD}')
     }
@@ -382,9 +386,9 @@ impl<'t> Reader<'t> {
         let len = if wrong == 2 { 2 } else { 6 };
         let end = (self.pos + len).min(self.text.len());
         let what = &self.text[self.pos..end];
-        let odd = |c: char| c == '`' || c == '\u{FFFD}' || c.is_whitespace() || c.is_control();
+        let odd = |c: char| c == '`' || c == '\u{FFFD}' || is_space(c) || !is_print(c, self.compat);
         let text = String::from_utf8_lossy(what);
-        let shown = if text.chars().any(odd) { quote(what) } else { format!("`{text}`") };
+        let shown = if text.chars().any(odd) { quote_text(what, self.compat) } else { format!("`{text}`") };
         JsonError::new(format!("invalid escape sequence {shown} in string"))
     }
 
@@ -412,67 +416,22 @@ fn close(container: Option<Open>) -> Value {
 /// Go 1.24 takes the byte for a character of its own.
 fn quote_byte(b: u8) -> String {
     match b {
-        b'\'' => "'\\''".to_owned(),
         b'"' => "'\"'".to_owned(),
-        _ => format!("'{}'", escape_char(b as char)),
+        _ => quote_char(b as char),
     }
 }
 
 /// `strconv.QuoteRune` of the first character.
 fn quote_first_char(text: &[u8]) -> String {
-    let head = &text[..text.len().min(4)];
-    let c = match std::str::from_utf8(head) {
-        Ok(s) => s.chars().next(),
-        Err(e) => std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or_default().chars().next(),
-    };
-    match c {
-        None => format!("'\\x{:x}'", text.first().copied().unwrap_or(0)),
-        Some('\'') => "'\\''".to_owned(),
-        Some('"') => "'\"'".to_owned(),
-        Some(c) => format!("'{}'", escape_char(c)),
+    let (c, width) = utf8::decode(text);
+    if c == utf8::RUNE_ERROR && width <= 1 {
+        return format!("'\\x{:x}'", text.first().copied().unwrap_or(0));
     }
+    quote_char(c)
 }
 
-/// `strconv.Quote`
-fn quote(bytes: &[u8]) -> String {
-    let mut out = String::from("\"");
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                c => out.push_str(&escape_char(c)),
-            }
-        }
-        for b in chunk.invalid() {
-            out.push_str(&format!("\\x{b:02x}"));
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// A character as Go's quoting shows it (quotes themselves apart).
-fn escape_char(c: char) -> String {
-    match c {
-        '\u{7}' => "\\a".to_owned(),
-        '\u{8}' => "\\b".to_owned(),
-        '\u{c}' => "\\f".to_owned(),
-        '\n' => "\\n".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\t' => "\\t".to_owned(),
-        '\u{b}' => "\\v".to_owned(),
-        '\\' => "\\\\".to_owned(),
-        c if is_print(c) => c.to_string(),
-        c if (c as u32) < 0x80 => format!("\\x{:02x}", c as u32),
-        c if (c as u32) < 0x1_0000 => format!("\\u{:04x}", c as u32),
-        c => format!("\\U{:08x}", c as u32),
-    }
-}
-
-/// What Go prints as it is: letters, marks, numbers, punctuation, symbols and
-/// the ASCII space. Unassigned characters are not told apart here.
-fn is_print(c: char) -> bool {
-    let odd = matches!(c as u32, 0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xE000..=0xF8FF
-        | 0xFFF9..=0xFFFB | 0xFFFE | 0xFFFF | 0xE_0000..=0xE_00FF | 0xF_0000..=0x10_FFFF);
-    !(c.is_control() || odd || (c != ' ' && c.is_whitespace()))
+fn quote_char(c: char) -> String {
+    let mut out = Vec::new();
+    append_quoted_rune(&mut out, c, false, Compat::Helm4);
+    String::from_utf8_lossy(&out).into_owned()
 }

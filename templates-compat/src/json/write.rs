@@ -2,6 +2,7 @@
 
 use super::{JsonError, Options, number};
 use crate::compat::Compat;
+use crate::gotime::TimeObject;
 use crate::value::{Elem, Value};
 
 /// How deep values may be nested to be written. Go has no limit but its
@@ -88,6 +89,7 @@ impl<'o> Writer<'o> {
             }
             Value::Object(object) => match object.to_json_value() {
                 Some(value) => return self.object(value),
+                None if TimeObject::get(value).is_some() => return Err(time_error(value)),
                 None => return self.fields(&object.fields()),
             },
         }
@@ -161,6 +163,12 @@ impl<'o> Writer<'o> {
             }
         }
     }
+}
+
+/// Why a time cannot be written: its year or offset has too many digits.
+fn time_error(value: &Value) -> JsonError {
+    let why = TimeObject::get(value).and_then(|t| t.to_rfc3339_nano().err()).unwrap_or_default();
+    JsonError::new(format!("json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: {why}"))
 }
 
 /// A string in quotes. What is not UTF-8 becomes `\ufffd`, byte for byte.

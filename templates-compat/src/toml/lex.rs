@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 
 use crate::compat::Compat;
 use crate::gofmt::quote::append_quoted_rune;
-use crate::gofmt::unicode::is_letter;
 
 /// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +49,7 @@ pub(super) struct LexError {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+pub(super) enum State {
     Top,
     TopEnd,
     TableStart,
@@ -76,25 +75,25 @@ enum State {
 }
 
 pub(super) struct Lexer<'t> {
-    input: &'t [u8],
-    start: usize,
-    pos: usize,
-    line: usize,
+    pub(super) input: &'t [u8],
+    pub(super) start: usize,
+    pub(super) pos: usize,
+    pub(super) line: usize,
     at_eof: bool,
     /// The present string has escapes.
-    escaped: bool,
+    pub(super) escaped: bool,
     state: State,
     stack: Vec<State>,
-    items: VecDeque<Result<Item<'t>, LexError>>,
-    compat: Compat,
+    pub(super) items: VecDeque<Result<Item<'t>, LexError>>,
+    pub(super) compat: Compat,
 }
 
 /// An error item is in the queue: nothing after it counts.
-struct Stop;
+pub(super) struct Stop;
 
-type Step = Result<State, Stop>;
+pub(super) type Step = Result<State, Stop>;
 
-const EOF: char = '\0';
+pub(super) const EOF: char = '\0';
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(input: &'t [u8], compat: Compat) -> Self {
@@ -160,7 +159,7 @@ impl<'t> Lexer<'t> {
 
     // ---- characters
 
-    fn next(&mut self) -> Result<char, Stop> {
+    pub(super) fn next(&mut self) -> Result<char, Stop> {
         let Some(&b) = self.input.get(self.pos) else {
             self.at_eof = true;
             return Ok(EOF);
@@ -183,7 +182,7 @@ impl<'t> Lexer<'t> {
         Ok(c)
     }
 
-    fn backup(&mut self) {
+    pub(super) fn backup(&mut self) {
         if self.at_eof {
             self.at_eof = false;
             return;
@@ -198,7 +197,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn accept(&mut self, valid: char) -> Result<bool, Stop> {
+    pub(super) fn accept(&mut self, valid: char) -> Result<bool, Stop> {
         if self.next()? == valid {
             return Ok(true);
         }
@@ -206,13 +205,13 @@ impl<'t> Lexer<'t> {
         Ok(false)
     }
 
-    fn peek(&mut self) -> Result<char, Stop> {
+    pub(super) fn peek(&mut self) -> Result<char, Stop> {
         let c = self.next()?;
         self.backup();
         Ok(c)
     }
 
-    fn ignore(&mut self) {
+    pub(super) fn ignore(&mut self) {
         self.start = self.pos;
     }
 
@@ -223,31 +222,31 @@ impl<'t> Lexer<'t> {
         Ok(())
     }
 
-    fn current(&self) -> &'t [u8] {
+    pub(super) fn current(&self) -> &'t [u8] {
         self.input.get(self.start..self.pos).unwrap_or_default()
     }
 
-    fn current_text(&self) -> String {
+    pub(super) fn current_text(&self) -> String {
         String::from_utf8_lossy(self.current()).into_owned()
     }
 
     // ---- items
 
-    fn emit(&mut self, kind: Kind) {
+    pub(super) fn emit(&mut self, kind: Kind) {
         self.items.push_back(Ok(Item { kind, text: self.current(), line: self.line }));
         self.start = self.pos;
     }
 
-    fn pop(&mut self) -> State {
+    pub(super) fn pop(&mut self) -> State {
         self.stack.pop().unwrap_or(State::Top)
     }
 
-    fn emit_and_pop(&mut self, kind: Kind) -> Step {
+    pub(super) fn emit_and_pop(&mut self, kind: Kind) -> Step {
         self.emit(kind);
         Ok(self.pop())
     }
 
-    fn skip_to(&mut self, state: State) -> Step {
+    pub(super) fn skip_to(&mut self, state: State) -> Step {
         self.ignore();
         Ok(state)
     }
@@ -265,21 +264,21 @@ impl<'t> Lexer<'t> {
     }
 
     /// The library's own kinds of errors: at the end one line up.
-    fn error(&mut self, text: &str) -> Stop {
+    pub(super) fn error(&mut self, text: &str) -> Stop {
         if self.at_eof { self.error_previous_line(text) } else { self.fail(self.line, text) }
     }
 
-    fn error_previous_line(&mut self, text: &str) -> Stop {
+    pub(super) fn error_previous_line(&mut self, text: &str) -> Stop {
         self.fail(self.line.wrapping_sub(1), text)
     }
 
     /// All other errors: at the end one line up only after a newline.
-    fn errorf(&mut self, text: &str) -> Stop {
+    pub(super) fn errorf(&mut self, text: &str) -> Stop {
         let after_newline = self.at_eof && self.pos >= 1 && self.input[self.pos - 1] == b'\n';
         self.fail(if after_newline { self.line - 1 } else { self.line }, text)
     }
 
-    fn quoted(&self, c: char) -> String {
+    pub(super) fn quoted(&self, c: char) -> String {
         let mut out = Vec::new();
         append_quoted_rune(&mut out, c, false, self.compat);
         String::from_utf8_lossy(&out).into_owned()
@@ -433,66 +432,6 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn value(&mut self) -> Step {
-        let c = self.next()?;
-        match c {
-            _ if is_blank(c) => return self.skip_to(State::Value),
-            '0'..='9' => return self.number_or_date(c),
-            '[' => {
-                self.ignore();
-                self.emit(Kind::Array);
-                return Ok(State::ArrayValue);
-            }
-            '{' => {
-                self.ignore();
-                self.emit(Kind::InlineTableStart);
-                return Ok(State::InlineTableValue);
-            }
-            '"' => return self.string_start('"', State::String, State::MultilineString),
-            '\'' => return self.string_start('\'', State::RawString, State::MultilineRawString),
-            '.' => return Err(self.errorf("floats must start with a digit, not '.'")),
-            'i' | 'n' => {
-                let inf = self.accept('n')? && self.accept('f')?;
-                if inf || (self.accept('a')? && self.accept('n')?) {
-                    return self.emit_and_pop(Kind::Float);
-                }
-            }
-            '-' | '+' => return self.signed_number(),
-            _ => {}
-        }
-        if is_letter(c, self.compat) {
-            self.backup();
-            return self.bool();
-        }
-        if c == EOF {
-            return Err(self.errorf("unexpected EOF; expected value"));
-        }
-        let text = format!("expected value but found {} instead", self.quoted(c));
-        Err(if c == '\n' { self.error_previous_line(&text) } else { self.errorf(&text) })
-    }
-
-    fn string_start(&mut self, quote: char, single: State, multiline: State) -> Step {
-        if self.accept(quote)? {
-            if self.accept(quote)? {
-                return self.skip_to(multiline);
-            }
-            self.backup();
-        }
-        self.skip_to(single)
-    }
-
-    fn bool(&mut self) -> Step {
-        let from = self.pos;
-        while is_letter(self.next()?, self.compat) {}
-        self.backup();
-        let word = &self.input[from..self.pos];
-        if word == b"true" || word == b"false" {
-            return self.emit_and_pop(Kind::Bool);
-        }
-        let word = crate::gofmt::quote::quote_text(word, self.compat);
-        Err(self.errorf(&format!("expected value but found {word} instead")))
-    }
-
     fn array_value(&mut self) -> Step {
         let c = self.next()?;
         match c {
@@ -592,235 +531,13 @@ impl<'t> Lexer<'t> {
             }
         }
     }
-
-    // ---- strings
-
-    /// Gives the string that ends before `quotes` quotation marks.
-    fn end_string(&mut self, kind: Kind, quotes: usize) -> Step {
-        self.pos -= quotes;
-        self.emit(kind);
-        self.pos += quotes;
-        self.ignore();
-        Ok(self.pop())
-    }
-
-    fn string(&mut self) -> Step {
-        loop {
-            match self.next()? {
-                EOF => return Err(self.errorf("unexpected EOF; expected '\"'")),
-                '\n' | '\r' => return Err(self.error_previous_line("strings cannot contain newlines")),
-                '\\' => self.escape()?,
-                '"' => {
-                    let kind = if self.escaped { Kind::EscapedStr } else { Kind::Str };
-                    self.escaped = false;
-                    return self.end_string(kind, 1);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn raw_string(&mut self) -> Step {
-        loop {
-            match self.next()? {
-                EOF => return Err(self.errorf("unexpected EOF; expected \"'\"")),
-                '\n' | '\r' => return Err(self.error_previous_line("strings cannot contain newlines")),
-                '\'' => return self.end_string(Kind::RawStr, 1),
-                _ => {}
-            }
-        }
-    }
-
-    fn multiline_string(&mut self) -> Step {
-        loop {
-            match self.next()? {
-                EOF => return Err(self.errorf("unexpected EOF; expected '\"\"\"'")),
-                '\\' => {
-                    if !is_newline(self.next()?) {
-                        self.backup();
-                        self.escape()?;
-                    }
-                }
-                '"' if self.third_quote('"')? => {
-                    let now = self.current();
-                    if self.peek()? != '"' {
-                        self.escaped = false;
-                        return self.end_string(Kind::MultilineStr, 3);
-                    }
-                    if now.ends_with(b"\"\"\"\"\"") && !now.ends_with(b"\\\"\"\"\"\"") {
-                        return Err(self.errorf("unexpected '\"\"\"\"\"\"'"));
-                    }
-                    self.backup();
-                    self.backup();
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn multiline_raw_string(&mut self) -> Step {
-        loop {
-            match self.next()? {
-                EOF => return Err(self.errorf("unexpected EOF; expected \"'''\"")),
-                '\'' if self.third_quote('\'')? => {
-                    if self.peek()? != '\'' {
-                        return self.end_string(Kind::RawMultilineStr, 3);
-                    }
-                    if self.current().ends_with(b"'''''") {
-                        return Err(self.errorf("unexpected \"''''''\""));
-                    }
-                    self.backup();
-                    self.backup();
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// After one quotation mark: whether two more follow.
-    fn third_quote(&mut self, quote: char) -> Result<bool, Stop> {
-        if self.accept(quote)? {
-            if self.accept(quote)? {
-                return Ok(true);
-            }
-            self.backup();
-        }
-        Ok(false)
-    }
-
-    fn escape(&mut self) -> Result<(), Stop> {
-        self.escaped = true;
-        let new_ones = self.compat == Compat::Helm4;
-        let c = self.next()?;
-        let (digits, word) = match c {
-            'b' | 't' | 'n' | 'f' | 'r' | '"' | '\\' | ' ' | '\t' => return Ok(()),
-            'e' if new_ones => return Ok(()),
-            'x' if new_ones => (2, "two"),
-            'u' => (4, "four"),
-            'U' => (8, "eight"),
-            _ => return Err(self.error(&format!("invalid escape in string '\\{c}'"))),
-        };
-        for _ in 0..digits {
-            if !self.next()?.is_ascii_hexdigit() {
-                let got = crate::gofmt::quote::quote_text(self.current(), self.compat);
-                return Err(
-                    self.errorf(&format!("expected {word} hexadecimal digits after '\\{c}', but got {got} instead"))
-                );
-            }
-        }
-        Ok(())
-    }
-
-    // ---- numbers and dates
-
-    /// Moves on while characters are of this kind; gives the first other one.
-    fn run(&mut self, of: fn(char) -> bool) -> Result<char, Stop> {
-        loop {
-            let c = self.next()?;
-            if !of(c) {
-                return Ok(c);
-            }
-        }
-    }
-
-    fn end_number(&mut self, kind: Kind) -> Step {
-        self.backup();
-        self.emit_and_pop(kind)
-    }
-
-    fn number_or_date(&mut self, first: char) -> Step {
-        if first == '0' {
-            let c = self.next()?;
-            match c {
-                '0'..='9' => {}
-                '_' => return self.decimal(),
-                '.' | 'e' | 'E' => return self.float(),
-                'b' => return self.based("a binary", |c| matches!(c, '0' | '1')),
-                'o' => return self.based("an octal", |c| matches!(c, '0'..='7')),
-                'x' => return self.based("a hexadecimal", |c| c.is_ascii_hexdigit()),
-                _ => return self.end_number(Kind::Integer),
-            }
-        }
-        match self.run(|c| c.is_ascii_digit())? {
-            '-' | ':' => self.datetime(),
-            '_' => self.decimal(),
-            '.' | 'e' | 'E' => self.float(),
-            _ => self.end_number(Kind::Integer),
-        }
-    }
-
-    fn based(&mut self, name: &str, digit: fn(char) -> bool) -> Step {
-        let c = self.peek()?;
-        if !digit(c) {
-            let current = self.current_text();
-            return Err(self.errorf(&format!("not {name} number: '{current}{c}'")));
-        }
-        loop {
-            let c = self.next()?;
-            if !digit(c) && c != '_' {
-                return self.end_number(Kind::Integer);
-            }
-        }
-    }
-
-    fn decimal(&mut self) -> Step {
-        match self.run(|c| c.is_ascii_digit() || c == '_')? {
-            '.' | 'e' | 'E' => self.float(),
-            _ => self.end_number(Kind::Integer),
-        }
-    }
-
-    fn float(&mut self) -> Step {
-        self.run(|c| c.is_ascii_digit() || matches!(c, '_' | '.' | '-' | '+' | 'e' | 'E'))?;
-        self.end_number(Kind::Float)
-    }
-
-    fn datetime(&mut self) -> Step {
-        self.run(|c| c.is_ascii_digit() || matches!(c, '-' | ':' | 'T' | 't' | ' ' | '.' | 'Z' | 'z' | '+'))?;
-        self.backup();
-        let text = self.current().trim_ascii();
-        self.items.push_back(Ok(Item { kind: Kind::Datetime, text, line: self.line }));
-        self.start = self.pos;
-        Ok(self.pop())
-    }
-
-    fn signed_number(&mut self) -> Step {
-        let c = self.next()?;
-        let word = match c {
-            'i' => Some(('n', 'f')),
-            'n' => Some(('a', 'n')),
-            _ => None,
-        };
-        if let Some((second, third)) = word {
-            if !self.accept(second)? || !self.accept(third)? {
-                let current = self.current_text();
-                return Err(self.errorf(&format!("invalid float: '{current}'")));
-            }
-            return self.emit_and_pop(Kind::Float);
-        }
-        if c == '0' {
-            let base = self.peek()?;
-            if matches!(base, 'b' | 'o' | 'x') {
-                let current = self.current_text();
-                return Err(self.errorf(&format!("cannot use sign with non-decimal numbers: '{current}{base}'")));
-            }
-        }
-        if c == '.' {
-            return Err(self.errorf("floats must start with a digit, not '.'"));
-        }
-        if c.is_ascii_digit() {
-            return self.decimal();
-        }
-        let c = self.quoted(c);
-        Err(self.errorf(&format!("expected a digit but got {c}")))
-    }
 }
 
-fn is_blank(c: char) -> bool {
+pub(super) fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
 
-fn is_newline(c: char) -> bool {
+pub(super) fn is_newline(c: char) -> bool {
     matches!(c, '\n' | '\r')
 }
 

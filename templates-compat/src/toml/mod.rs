@@ -4,6 +4,7 @@
 mod datetime;
 mod key;
 mod lex;
+mod lex_value;
 mod read;
 mod write;
 

@@ -215,10 +215,10 @@ impl Writer {
             Value::Object(object) => {
                 if let Some(time) = TimeObject::get(value) {
                     self.out.extend_from_slice(&super::datetime::format(time));
+                } else if let Some(duration) = DurationObject::get(value) {
+                    push_quoted(&mut self.out, duration.to_string().as_bytes());
                 } else if let Some(Value::Str(text)) = object.to_json_value() {
                     push_quoted(&mut self.out, &text);
-                } else if let (Some(_), Some(text)) = (DurationObject::get(value), object.to_go_string()) {
-                    push_quoted(&mut self.out, text.as_bytes());
                 } else {
                     self.inline_table(value)?;
                 }

@@ -2,6 +2,8 @@
 
 use super::node::{Node, NodeKind};
 use super::resolve::{Resolved, resolve_plain, resolve_tagged};
+use crate::compat::Compat;
+use crate::gofmt::quote::quote_text;
 use crate::json::number;
 
 /// No error text is longer: an alias could make it endless.
@@ -62,7 +64,8 @@ fn print(nodes: &[Node<'_>], i: usize, depth: usize, top: bool, out: &mut String
                 entries.push((key, value));
                 child = nodes.get(value).map_or(usize::MAX, |n| n.end as usize);
             }
-            entries.sort();
+            // Go puts nil first; different types stand in no certain order.
+            entries.sort_by_key(|e| (e.0 != "interface {}(nil)", e.0.clone()));
             out.push_str("map[interface {}]interface {}{");
             for (n, (key, value)) in entries.iter().enumerate() {
                 if n > 0 {
@@ -77,24 +80,7 @@ fn print(nodes: &[Node<'_>], i: usize, depth: usize, top: bool, out: &mut String
     }
 }
 
-/// `strconv.Quote`, for text without unusual characters.
+/// `strconv.Quote`
 pub(super) fn go_string(bytes: &[u8]) -> String {
-    let mut out = String::from("\"");
-    for c in String::from_utf8_lossy(bytes).chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{b}' => out.push_str("\\v"),
-            '\u{c}' => out.push_str("\\f"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7F => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    quote_text(bytes, Compat::Helm4)
 }

@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 
 use super::emit::Version;
+use crate::compat::Compat;
+use crate::gofmt::unicode;
 
 /// Compares two keys as yaml.v2 or yaml.v3 does.
 pub(super) fn natural(a: &[u8], b: &[u8], version: Version) -> Ordering {
@@ -35,18 +37,11 @@ pub(super) fn natural(a: &[u8], b: &[u8], version: Version) -> Ordering {
 }
 
 fn is_digit(c: Option<char>) -> bool {
-    c.is_some_and(|c| c.is_ascii_digit() || (c as u32 > 0x7F && c.is_numeric() && !is_other_number(c)))
-}
-
-/// Numbers that are not decimal digits: fractions, superscripts, Roman
-/// numerals, circled and ideographic numbers.
-fn is_other_number(c: char) -> bool {
-    matches!(c as u32, 0xB2 | 0xB3 | 0xB9 | 0xBC..=0xBE | 0x2070..=0x218B | 0x2460..=0x24FF | 0x2776..=0x2793
-        | 0x3007 | 0x3021..=0x3029 | 0x3038..=0x303A | 0x3192..=0x3195 | 0x3220..=0x3289 | 0x3280..=0x32BF)
+    c.is_some_and(|c| c.is_ascii_digit() || (!c.is_ascii() && unicode::is_digit(c, Compat::Helm4)))
 }
 
 fn is_letter(c: char) -> bool {
-    c.is_ascii_alphabetic() || (c as u32 > 0x7F && c.is_alphabetic() && !is_other_number(c))
+    c.is_ascii_alphabetic() || (!c.is_ascii() && unicode::is_letter(c, Compat::Helm4))
 }
 
 fn digit_value(c: Option<char>) -> i64 {

@@ -7,6 +7,7 @@
 mod base64;
 mod chars;
 mod decode;
+mod documents;
 mod emit;
 mod fit;
 mod go_syntax;
@@ -21,8 +22,10 @@ mod scan_misc;
 mod scan_scalar;
 mod shape;
 mod timestamp;
+mod token;
 mod write;
 
+pub use documents::{Documents, documents};
 pub use shape::{Field, Shape, StructShape};
 
 use std::fmt;
@@ -31,7 +34,8 @@ use self::decode::{Decoder, Numbers, Want};
 use self::input::Input;
 use self::node::Document;
 use self::parse::Parser;
-use self::scan::{Fail, Scanner};
+use self::scan::Scanner;
+use self::token::Fail;
 use crate::compat::Compat;
 use crate::json::{JsonError, number};
 use crate::value::{List, Map, Value};
@@ -102,32 +106,13 @@ pub fn read_list(bytes: &[u8], compat: Compat) -> Result<Option<List>, YamlError
     Ok(decode(bytes, &Shape::List(&ANY), compat)?.as_list().cloned())
 }
 
-/// Splits a stream into its documents at lines that start with `---`, as the
-/// reader does that Helm 4 uses for values files. The parts are not parsed.
-pub fn documents(bytes: &[u8]) -> Vec<&[u8]> {
-    let mut parts = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    for line in bytes.split_inclusive(|b| *b == b'\n') {
-        if line.starts_with(b"---") {
-            if at > start {
-                parts.push(&bytes[start..at]);
-            }
-            start = at + line.len();
-        }
-        at += line.len();
-    }
-    if at > start {
-        parts.push(&bytes[start..at]);
-    }
-    parts
-}
-
 /// Reads every document of a stream into a map (Helm 4 merges them into one).
 ///
 /// # Errors
-/// The first document's that cannot be read; as [`read_map`].
+/// The first document's that cannot be read; as [`read_map`] and
+/// [`documents`].
 pub fn read_all_documents(bytes: &[u8], compat: Compat) -> Result<Vec<Map>, YamlError> {
-    documents(bytes).into_iter().map(|d| Ok(read_map(d, compat)?.unwrap_or_default())).collect()
+    documents(bytes).map(|d| Ok(read_map(&d?, compat)?.unwrap_or_default())).collect()
 }
 
 /// Reads the first document into a Go type. The whole text is checked; only
@@ -186,7 +171,8 @@ pub fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
 /// # Errors
 /// What yaml.v3 cannot write.
 pub fn write_pretty(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
-    pretty::write(value, compat)
+    let _ = compat;
+    pretty::write(value)
 }
 
 /// What Helm looks at in each rendered document.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::parse::{Event, Parser, Props};
-use super::scan::{Fail, Mark};
+use super::token::{Fail, Mark};
 
 #[derive(Debug)]
 pub(super) enum NodeKind<'t> {

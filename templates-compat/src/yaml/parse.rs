@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Fail, Mark, Scanner, Style, Tok};
+use super::scan::Scanner;
+use super::token::{Fail, Mark, Style, Tok};
 
 /// What a document is made of, in order.
 #[derive(Debug)]
@@ -282,7 +283,7 @@ impl<'t> Parser<'t> {
     fn properties(&mut self) -> Result<(Props<'t>, Mark), Fail> {
         let (_, start) = self.peek()?;
         let mut anchor = None;
-        let mut tag: Option<(Box<(Vec<u8>, Vec<u8>)>, Mark)> = None;
+        let mut tag = None;
         loop {
             let (kind, mark) = self.peek()?;
             let wanted = (kind == Kind::Anchor && anchor.is_none()) || (kind == Kind::Tag && tag.is_none());
@@ -291,13 +292,12 @@ impl<'t> Parser<'t> {
             }
             match self.scanner.take().map(|t| t.tok) {
                 Some(Tok::Anchor(name)) => anchor = Some(name),
-                Some(Tok::Tag(pair)) => tag = Some((pair, mark)),
+                Some(Tok::Tag(pair)) => tag = Some((*pair, mark)),
                 _ => {}
             }
         }
         let mut full = None;
-        if let Some((pair, mark)) = tag {
-            let (handle, suffix) = *pair;
+        if let Some(((handle, suffix), mark)) = tag {
             let text = if handle.is_empty() {
                 suffix
             } else {

@@ -4,12 +4,12 @@ use super::YamlError;
 use super::decode::MAX_DEPTH;
 use super::emit::{Emitter, Version};
 use super::keys::natural;
-use crate::compat::Compat;
+use crate::gotime::{DurationObject, TimeObject};
 use crate::json::number;
 use crate::value::{Str, Value};
 
-pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
-    let mut writer = Writer { emitter: Emitter::new(Version::V3), depth: 0, compat };
+pub(super) fn write(value: &Value) -> Result<Vec<u8>, YamlError> {
+    let mut writer = Writer { emitter: Emitter::new(Version::V3), depth: 0 };
     writer.value(value)?;
     Ok(writer.emitter.finish())
 }
@@ -17,7 +17,6 @@ pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError>
 struct Writer {
     emitter: Emitter,
     depth: usize,
-    compat: Compat,
 }
 
 impl Writer {
@@ -52,8 +51,7 @@ impl Writer {
             }
             Value::Map(map) => self.mapping(map.snapshot(), true)?,
             Value::Object(object) => match object.to_json_value() {
-                // A time is a plain timestamp.
-                Some(Value::Str(text)) if object.type_name(self.compat) == "time.Time" => self.emitter.word(&text),
+                _ if TimeObject::get(value).is_some() || DurationObject::get(value).is_some() => self.time(value),
                 Some(Value::Str(text)) => self.string(&text),
                 _ => {
                     // Go's field names in lower case, in their order.
@@ -64,6 +62,15 @@ impl Writer {
             },
         }
         Ok(())
+    }
+
+    /// A time is a plain timestamp, a duration a string.
+    fn time(&mut self, value: &Value) {
+        if let Some(time) = TimeObject::get(value) {
+            self.emitter.word(&time.format(b"2006-01-02T15:04:05.999999999Z07:00"));
+        } else if let Some(duration) = DurationObject::get(value) {
+            self.emitter.value_string(duration.to_string().as_bytes());
+        }
     }
 
     fn string(&mut self, text: &[u8]) {

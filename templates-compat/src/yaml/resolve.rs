@@ -33,14 +33,6 @@ impl Resolved {
 /// What `tag:yaml.org,2002:` is written for short.
 const LONG_PREFIX: &[u8] = b"tag:yaml.org,2002:";
 
-/// `!!str` for `tag:yaml.org,2002:str`, other tags as they are.
-pub(super) fn short_tag(tag: &[u8]) -> String {
-    match tag.strip_prefix(LONG_PREFIX) {
-        Some(rest) => format!("!!{}", String::from_utf8_lossy(rest)),
-        None => String::from_utf8_lossy(tag).into_owned(),
-    }
-}
-
 /// The meaning of a plain scalar without a tag.
 #[inline]
 pub(super) fn resolve_plain(text: &[u8]) -> Resolved {
@@ -96,12 +88,10 @@ fn resolve_number(text: &[u8], timestamps: bool) -> Resolved {
     if let Some(int) = parse_int(plain) {
         return int;
     }
-    if is_float_form(plain) {
-        if let Some(f) = parse_float(plain) {
-            return Resolved::Float(f);
-        }
+    match parse_float(plain) {
+        Some(f) => Resolved::Float(f),
+        None => Resolved::Str,
     }
-    Resolved::Str
 }
 
 /// Go's `ParseInt(text, 0, 64)`, then `ParseUint`, on text without `_`.

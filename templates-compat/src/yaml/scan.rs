@@ -4,11 +4,11 @@
 //! Follows libyaml's way of thinking (a token is held back while it may still
 //! turn out to be a key), since its error texts follow from it.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::chars::{HIGH, at, is, is_blankz, is_breakz, width};
 use super::input::Input;
+use super::token::{Fail, Mark, Style, Tok, Token};
 
 /// Go's limit of nested `[` and `{`.
 const MAX_FLOW_LEVEL: usize = 10_000;
@@ -16,68 +16,6 @@ const MAX_FLOW_LEVEL: usize = 10_000;
 const MAX_INDENTS: usize = 10_000;
 /// A simple key's `:` must come within this many characters.
 const MAX_SIMPLE_KEY: usize = 1024;
-
-/// Why a text is not YAML: the text after `yaml: `.
-#[derive(Debug)]
-pub(super) struct Fail(pub(super) Box<str>);
-
-impl Fail {
-    pub(super) fn new(text: impl Into<Box<str>>) -> Self {
-        Fail(text.into())
-    }
-
-    /// Lines count from 0; 0 is not shown.
-    pub(super) fn at_line(line: usize, text: &str) -> Self {
-        if line == 0 { Fail::new(text) } else { Fail(format!("line {line}: {text}").into()) }
-    }
-}
-
-/// Where something starts; both count from 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) line: u32,
-    pub(super) column: u32,
-}
-
-/// How a scalar was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    Plain,
-    Quoted,
-    Block,
-}
-
-#[derive(Debug)]
-pub(super) enum Tok<'t> {
-    StreamStart,
-    StreamEnd,
-    VersionDirective(u8, u8),
-    TagDirective(Box<(Vec<u8>, Vec<u8>)>),
-    DocumentStart,
-    DocumentEnd,
-    BlockSequenceStart,
-    BlockMappingStart,
-    BlockEnd,
-    FlowSequenceStart,
-    FlowSequenceEnd,
-    FlowMappingStart,
-    FlowMappingEnd,
-    BlockEntry,
-    FlowEntry,
-    Key,
-    Value,
-    Alias(&'t [u8]),
-    Anchor(&'t [u8]),
-    /// Handle and suffix.
-    Tag(Box<(Vec<u8>, Vec<u8>)>),
-    Scalar(Cow<'t, [u8]>, Style),
-}
-
-#[derive(Debug)]
-pub(super) struct Token<'t> {
-    pub(super) tok: Tok<'t>,
-    pub(super) start: Mark,
-}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct SimpleKey {
@@ -146,10 +84,6 @@ impl<'t> Scanner<'t> {
 
     // ---- position
 
-    pub(super) fn line(&self) -> usize {
-        self.line
-    }
-
     pub(super) fn column(&self) -> usize {
         self.pos - self.line_start - self.line_extra
     }
@@ -176,16 +110,6 @@ impl<'t> Scanner<'t> {
             self.line_extra += extra;
         }
         self.pos = end;
-    }
-
-    /// Moves over one character.
-    pub(super) fn skip(&mut self) {
-        let w = width(self.peek());
-        if w == 1 {
-            self.pos += 1;
-        } else {
-            self.advance(w);
-        }
     }
 
     /// Moves over a line break and gives what it stands for; nothing if there
@@ -286,7 +210,7 @@ impl<'t> Scanner<'t> {
             self.push(Tok::StreamStart, Mark::default());
             return Ok(());
         }
-        self.to_next_token()?;
+        self.skip_to_token()?;
         self.unroll_indent(self.column() as isize);
         self.need(4)?;
 
@@ -587,7 +511,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Moves over blanks, comments and line breaks.
-    fn to_next_token(&mut self) -> Result<(), Fail> {
+    fn skip_to_token(&mut self) -> Result<(), Fail> {
         loop {
             self.need(1)?;
             let tabs = self.flow_level > 0 || !self.simple_key_allowed;

@@ -1,7 +1,8 @@
 //! Reads anchors, aliases, tags and directives.
 
 use super::chars::{at, hex, is_alpha, is_blank, is_blankz, is_breakz};
-use super::scan::{Fail, Mark, Scanner, Tok};
+use super::scan::Scanner;
+use super::token::{Fail, Mark, Tok};
 
 impl<'t> Scanner<'t> {
     /// Moves over letters, digits, `_` and `-`.

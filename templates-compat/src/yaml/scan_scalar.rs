@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use super::chars::{BLANKZ, CLASS, COLON, FLOW, HIGH, at, hex, is, is_blank, is_blankz, is_break, is_breakz};
-use super::scan::{Fail, Mark, Scanner};
+use super::scan::Scanner;
+use super::token::{Fail, Mark};
 
 /// What stands between two pieces of text: line breaks to fold.
 #[derive(Default)]

@@ -12,9 +12,11 @@ use super::keys::natural;
 use super::node::Document;
 use super::parse::Parser;
 use super::resolve::{Resolved, resolve_plain};
-use super::scan::{Fail, Scanner};
+use super::scan::Scanner;
 use super::shape::Shape;
+use super::token::Fail;
 use crate::compat::Compat;
+use crate::gotime::TimeObject;
 use crate::json::{self, number};
 use crate::value::{Elem, Str, Value};
 
@@ -87,6 +89,10 @@ impl Writer {
                 self.depth -= 1;
             }
             Value::Map(map) => self.mapping(map.snapshot())?,
+            // A time that JSON refuses.
+            Value::Object(object) if TimeObject::get(value).is_some() && object.to_json_value().is_none() => {
+                return Err(Stop::Detour);
+            }
             Value::Object(object) => match object.to_json_value() {
                 Some(value) => {
                     self.deeper()?;
