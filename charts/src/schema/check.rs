@@ -38,6 +38,8 @@ impl Unseen {
 struct Scope<'p> {
     schema: Id,
     value: usize,
+    /// The keyword that jumped here, if one did.
+    jump: &'static str,
     parent: Option<&'p Scope<'p>>,
 }
 
@@ -70,7 +72,7 @@ type Outcome = Result<Unseen, Problem>;
 
 impl<'s> Checker<'s> {
     fn root(&self, id: Id, value: &Value) -> Vec<Problem> {
-        let scope = Scope { schema: id, value: 0, parent: None };
+        let scope = Scope { schema: id, value: 0, jump: "", parent: None };
         match self.run(id, value, "", scope, false, false, 0) {
             Ok(_) => Vec::new(),
             Err(problem) => top(problem),
@@ -91,6 +93,26 @@ impl<'s> Checker<'s> {
         let Some(schema) = self.schemas.get(id) else { return Ok(Unseen::default()) };
         let unseen = unseen_of(value, schema, caller_needs);
         Run { checker: self, schema, value, at, scope, unseen, quiet, depth, problems: Vec::new() }.finish()
+    }
+}
+
+impl Checker<'_> {
+    /// The keywords that lead to a schema, from the root on.
+    fn way(&self, scope: &Scope<'_>) -> String {
+        let location = |id: Id| self.schemas.get(id).map(|s| s.location.as_str()).unwrap_or_default();
+        let mut way = String::new();
+        let mut at = Some(scope);
+        while let Some(scope) = at {
+            if let Some(parent) = scope.parent {
+                let step = match scope.jump {
+                    "" => location(scope.schema).get(location(parent.schema).len()..).unwrap_or_default().to_string(),
+                    jump => format!("/{jump}"),
+                };
+                way = step + &way;
+            }
+            at = scope.parent;
+        }
+        way
     }
 }
 
@@ -118,18 +140,16 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
         if self.depth > MAX_DEPTH {
             return Err(self.problem("values and schema are nested too deeply"));
         }
-        if self.is_cycle() {
-            return Err(self.problem(format!(
-                "both {0} and {0} resolve to {1} causing reference cycle",
-                self.schema.location,
-                crate::go_text::quote(&self.schema.location, self.checker.words.compat)
-            )));
+        if let Some(earlier) = self.cycle() {
+            let (here, there) = (self.checker.way(&self.scope), self.checker.way(earlier));
+            let target = crate::go_text::quote(&self.schema.location, self.checker.words.compat);
+            return Err(self.problem(format!("both {here} and {there} resolve to {target} causing reference cycle")));
         }
         if let Some(text) = self.basic() {
             return Err(self.problem(text));
         }
         if let Some(target) = self.schema.reference {
-            let outcome = self.follow(target);
+            let outcome = self.follow(target, "$ref");
             if self.schema.draft.is_none_or(|d| d < Draft::V2019) {
                 return outcome.map(|()| self.unseen);
             }
@@ -176,16 +196,16 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
         self.problems.push(problem);
     }
 
-    /// Whether this very schema is already at work on this very value.
-    fn is_cycle(&self) -> bool {
+    /// Where this very schema is already at work on this very value.
+    fn cycle(&self) -> Option<&Scope<'c>> {
         let mut above = self.scope.parent;
         while let Some(scope) = above.filter(|s| s.value == self.scope.value) {
             if scope.schema == self.scope.schema {
-                return true;
+                return Some(scope);
             }
             above = scope.parent;
         }
-        false
+        None
     }
 
     /// The keywords after which nothing else counts: `type`, `const`, `enum`,
@@ -224,9 +244,13 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
         None
     }
 
-    /// Another schema on the same value. `also` says what is needed of it.
+    /// Another schema on the same value.
     fn itself(&mut self, id: Id, quiet: bool) -> Result<(), Problem> {
-        let scope = Scope { schema: id, value: self.scope.value, parent: Some(&self.scope) };
+        self.jump(id, quiet, "")
+    }
+
+    fn jump(&mut self, id: Id, quiet: bool, jump: &'static str) -> Result<(), Problem> {
+        let scope = Scope { schema: id, value: self.scope.value, jump, parent: Some(&self.scope) };
         let needs = !self.unseen.is_empty();
         let quiet = self.quiet || quiet;
         let unseen = self.checker.run(id, self.value, self.at, scope, needs, quiet, self.depth + 1)?;
@@ -236,13 +260,13 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
 
     /// A schema on a part of the value.
     fn part(&self, id: Id, value: &Value, token: &str) -> Result<(), Problem> {
-        let scope = Scope { schema: id, value: self.scope.value + 1, parent: Some(&self.scope) };
+        let scope = Scope { schema: id, value: self.scope.value + 1, jump: "", parent: Some(&self.scope) };
         let at = format!("{}/{}", self.at, escape(token));
         self.checker.run(id, value, &at, scope, false, self.quiet, self.depth + 1).map(drop)
     }
 
-    fn follow(&mut self, id: Id) -> Result<(), Problem> {
-        self.itself(id, false).map_err(|problem| Problem {
+    fn follow(&mut self, id: Id, keyword: &'static str) -> Result<(), Problem> {
+        self.jump(id, false, keyword).map_err(|problem| Problem {
             at: self.at.to_string(),
             kind: Kind::Reference,
             causes: top(problem),
@@ -417,7 +441,9 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
             _ => {}
         }
         if let Some(want) = self.schema.max_contains.filter(|want| count > *want) {
-            self.add(|_| format!("max {want} items required to match contains schema, but matched {count} items at {at}"));
+            self.add(|_| {
+                format!("max {want} items required to match contains schema, but matched {count} items at {at}")
+            });
         }
     }
 
@@ -465,7 +491,7 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
                     scope = at.parent;
                 }
             }
-            let outcome = self.follow(target);
+            let outcome = self.follow(target, "$recursiveRef");
             self.problems.extend(outcome.err());
         }
         if let Some((mut target, anchor)) = self.schema.dynamic_ref.as_ref().map(|(id, a)| (*id, a)) {
@@ -481,7 +507,7 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
                     scope = at.parent;
                 }
             }
-            let outcome = self.follow(target);
+            let outcome = self.follow(target, "$dynamicRef");
             self.problems.extend(outcome.err());
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn compile<'r>(
     let mut compiler = Compiler::new(compat, resolver, false);
     let root = compiler.add(address, doc)?;
     let id = compiler.link(root, String::new())?;
-    compiler.run()?;
+    compiler.run().map_err(|e| compiler.explain(e))?;
     Ok((compiler.schemas, id))
 }
 
@@ -91,11 +91,25 @@ impl<'r> Compiler<'r> {
         Ok(self.roots.len() - 1)
     }
 
+    /// A wrong pattern is found while linking; Helm finds it while checking the
+    /// document against the schema of schemas, and says so.
+    fn explain(&self, error: String) -> String {
+        if !error.starts_with("invalid regex") {
+            return error;
+        }
+        let complaint = self.roots.iter().find_map(|root| {
+            let draft = root.resource("").map_or(Draft::LATEST, |r| r.draft);
+            let why = meta::check_thoroughly(&root.doc, draft, self.compat).err()?;
+            let address = quote(&format!("{}#", root.address), self.compat);
+            Some(format!("{address} is not valid against metaschema: {why}"))
+        });
+        complaint.unwrap_or(error)
+    }
+
     /// Whether a (sub)document is a schema.
     fn check_schema(&self, node: &Node, draft: Draft, address: &str) -> Result<(), String> {
-        meta::check(node, draft, self.compat).map_err(|text| {
-            format!("{} is not valid against metaschema: {text}", quote(address, self.compat))
-        })
+        meta::check(node, draft, self.compat)
+            .map_err(|text| format!("{} is not valid against metaschema: {text}", quote(address, self.compat)))
     }
 
     fn collect(
@@ -204,13 +218,12 @@ impl<'r> Compiler<'r> {
     pub(super) fn run(&mut self) -> Result<(), String> {
         while let Some((root, pointer, id)) = self.queue.pop_front() {
             let doc = self.roots[root].doc.clone();
-            let place = || format!("{}#{pointer}", self.roots[root].address);
-            let node = doc.at(&pointer).ok_or_else(|| {
-                format!("json-pointer in {} not found", quote(&place(), self.compat))
-            })?;
+            let place = format!("{}#{pointer}", self.roots[root].address);
+            let node =
+                doc.at(&pointer).ok_or_else(|| format!("json-pointer in {} not found", quote(&place, self.compat)))?;
             self.ensure_collected(root, &pointer, node)?;
             self.schemas[id] = self.fill(root, &pointer, node)?;
-            self.schemas[id].location = place();
+            self.schemas[id].location = place;
         }
         Ok(())
     }

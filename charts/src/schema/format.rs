@@ -218,11 +218,7 @@ fn date(text: &str, compat: Compat) -> Result<(), String> {
     let shaped = text.len() == 10
         && text.bytes().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
     let (Some(year), Some(month), Some(day), true) = (number(0..4), number(5..7), number(8..10), shaped) else {
-        return fail(format!(
-            "parsing time {} as \"2006-01-02\": cannot parse {} as \"2006\"",
-            shown(),
-            shown()
-        ));
+        return fail(format!("parsing time {} as \"2006-01-02\": cannot parse {} as \"2006\"", shown(), shown()));
     };
     let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     let days = match month {

@@ -40,9 +40,7 @@ impl Node {
 
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         match self {
-            Node::Object(entries) => {
-                entries.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok().map(|i| &entries[i].1)
-            }
+            Node::Object(entries) => entries.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok().map(|i| &entries[i].1),
             _ => None,
         }
     }
@@ -267,7 +265,9 @@ mod tests {
 
     #[test]
     fn documents() {
-        let node = Node::parse(br#"{"b":[1.50,"x\u00e9\ud83d\ude00\n"],"a/b":{"~":true},"b":[2.50,null]}"#, Compat::Helm4).unwrap();
+        let node =
+            Node::parse(br#"{"b":[1.50,"x\u00e9\ud83d\ude00\n"],"a/b":{"~":true},"b":[2.50,null]}"#, Compat::Helm4)
+                .unwrap();
         assert!(matches!(node.at("/a~1b/~0"), Some(Node::Bool(true))));
         assert!(matches!(node.at("/b/0"), Some(Node::Number(n)) if n.text == "2.50"));
         assert!(node.at("/b/2").is_none());

@@ -45,8 +45,15 @@ fn keyword(key: &str, value: &Node, draft: Draft, depth: usize) -> bool {
             value.items().is_some_and(|items| !items.is_empty() && items.iter().all(sub))
         }
         "additionalProperties" | "additionalItems" => flag || sub(value),
-        "not" | "contains" | "propertyNames" | "if" | "then" | "else" | "unevaluatedItems"
-        | "unevaluatedProperties" | "contentSchema" => sub(value),
+        "not"
+        | "contains"
+        | "propertyNames"
+        | "if"
+        | "then"
+        | "else"
+        | "unevaluatedItems"
+        | "unevaluatedProperties"
+        | "contentSchema" => sub(value),
         "required" => names(value, draft),
         "enum" => value.items().is_some_and(|items| !items.is_empty() && distinct(items)),
         "minimum" | "maximum" => number,
@@ -72,9 +79,8 @@ fn simple_address(text: &str) -> bool {
 
 fn types(value: &Node) -> bool {
     let known = |n: &Node| {
-        n.as_str().is_some_and(|s| {
-            matches!(s, "null" | "boolean" | "number" | "integer" | "string" | "array" | "object")
-        })
+        n.as_str()
+            .is_some_and(|s| matches!(s, "null" | "boolean" | "number" | "integer" | "string" | "array" | "object"))
     };
     match value {
         Node::Array(items) => !items.is_empty() && items.iter().all(known) && distinct(items),

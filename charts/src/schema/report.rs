@@ -116,10 +116,8 @@ pub(super) fn english(number: f64) -> String {
         };
     }
     const SUPER: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    let raised: String = format!("{:02}", exponent.abs())
-        .bytes()
-        .filter_map(|b| SUPER.get(usize::from(b.wrapping_sub(b'0'))))
-        .collect();
+    let raised: String =
+        format!("{:02}", exponent.abs()).bytes().filter_map(|b| SUPER.get(usize::from(b.wrapping_sub(b'0')))).collect();
     let minus = if exponent < 0 { "⁻" } else { "" };
     format!("{sign}{digits}×10{minus}{raised}")
 }
