@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use templates_compat::func::Param;
 use templates_compat::value::{Elem, Method};
-use templates_compat::{Compat, Cx, FuncError, FuncResult, GoType, List, Map, Object, Value};
+use templates_compat::{Compat, Cx, FuncError, FuncResult, GoType, List, Object, Value};
+
+use crate::chart_object::Json;
 
 #[path = "capabilities_defaults.rs"]
 mod defaults;
@@ -165,11 +167,7 @@ struct CapabilitiesObject {
 }
 
 fn json_map(entries: &[(&'static str, Value)]) -> Option<Value> {
-    let map = Map::new();
-    for (k, v) in entries {
-        map.insert(*k, v.clone());
-    }
-    Some(Value::Map(map))
+    Some(Value::Object(Arc::new(Json(entries.to_vec()))))
 }
 
 fn find(fields: Vec<(&'static str, Value)>, name: &[u8]) -> Option<Value> {

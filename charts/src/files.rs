@@ -132,6 +132,10 @@ impl Object for Files {
         self.0.iter().map(|(k, v)| (Str::from(k.as_str()), bytes(v))).collect()
     }
 
+    fn to_json_value(&self) -> Option<Value> {
+        Some(Value::Map(self.map_entries().into_iter().collect()))
+    }
+
     fn method(&self, name: &[u8]) -> Option<Method> {
         let method = |params, result, call| Some(Method { params, variadic: false, result, call });
         match name {

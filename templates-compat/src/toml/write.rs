@@ -6,7 +6,7 @@ use super::key::{dotted, push_part, push_quoted};
 use crate::compat::Compat;
 use crate::gotime::{DurationObject, TimeObject};
 use crate::json::number;
-use crate::value::{Str, Value};
+use crate::value::{GoType, Str, Value};
 
 /// How deep values may be nested: a map may hold itself.
 const MAX_DEPTH: usize = 1000;
@@ -69,6 +69,7 @@ impl Writer {
             Value::Object(object) => match object.to_json_value() {
                 Some(Value::Str(_)) => Kind::Scalar,
                 _ if TimeObject::get(value).is_some() || DurationObject::get(value).is_some() => Kind::Scalar,
+                _ if object.kind() == GoType::Map => Kind::Table,
                 _ if object.fields().is_empty() => Kind::Scalar,
                 _ => Kind::Table,
             },
@@ -127,6 +128,7 @@ impl Writer {
     fn split(&mut self, value: &Value) -> Result<[Vec<(Str, Value)>; 2], TomlError> {
         let all: Vec<(Str, Value)> = match value {
             Value::Map(map) => map.snapshot(),
+            Value::Object(object) if object.kind() == GoType::Map => object.map_entries(),
             Value::Object(object) => object.fields().into_iter().map(|(k, v)| (Str::from_static(k), v)).collect(),
             _ => Vec::new(),
         };
