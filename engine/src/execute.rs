@@ -1,7 +1,8 @@
 //! Carries a plan out. Decides nothing: which requests, in which order and
 //! what an error means all stand in the plan.
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 
 use crate::Run;
 use crate::cluster::apply::CONCURRENCY;
@@ -32,8 +33,8 @@ pub(crate) async fn execute(cluster: &Cluster, run: &Run, plan: &Plan, done: &mu
             break;
         }
         note_created(batch, done);
-        let mut results =
-            futures::stream::iter(batch.iter().map(|step| carry_out(cluster, step))).buffered(CONCURRENCY);
+        let work: Vec<BoxFuture<'_, _>> = batch.iter().map(|step| carry_out(cluster, step).boxed()).collect();
+        let mut results = futures::stream::iter(work).buffered(CONCURRENCY);
         let mut failed_creation = None;
         while let Some((step, result)) = results.next().await {
             match result {

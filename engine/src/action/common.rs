@@ -1,1 +1,193 @@
-//! What several actions share.
+//! What several actions share: names, records, history, waiting, and what
+//! becomes of a release that fails.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::cluster::Object;
+use crate::error::{Error, Result, Stage};
+use crate::event::Event;
+use crate::options::{ServerSide, WaitStrategy};
+use crate::plan::Plan;
+use crate::release::{ApplyMethod, HookEvent, Release, Status};
+use crate::storage::{self, SYSTEM_LABELS};
+use crate::wait::{self, Rules};
+use crate::{Engine, Run, execute, hooks};
+
+const NAME_PATTERN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// Helm leaves ten characters of a label for what templates append.
+const MAX_NAME: usize = 53;
+
+/// Whether a text can be a release's name.
+///
+/// # Errors
+/// Helm's text.
+pub fn validate_release_name(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("no name provided".into());
+    }
+    let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        edge(bytes.first().copied()) && edge(bytes.last().copied()) && bytes.iter().all(|b| inner(*b))
+    };
+    if name.len() > MAX_NAME || !name.split('.').all(is_label) {
+        return Err(format!(
+            "invalid release name, must match regex {NAME_PATTERN} and the length must not be longer than {MAX_NAME}"
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses labels that are Helm's own.
+pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
+    if labels.keys().any(|k| SYSTEM_LABELS.contains(&k.as_str())) {
+        let all = SYSTEM_LABELS.join(" ");
+        let text = format!("user supplied labels contains system reserved label name. System labels: [{all}]");
+        return Err(Error::other(Stage::Prepare, text));
+    }
+    Ok(())
+}
+
+/// Refuses to hide Secrets where they are created.
+pub(super) fn check_hide_secret(hide: bool, dry: bool) -> Result<()> {
+    if hide && !dry {
+        return Err(Error::other(Stage::Prepare, "hiding Kubernetes secrets requires a dry-run mode"));
+    }
+    Ok(())
+}
+
+/// Writes a record again; a failure is only worth a warning.
+pub(crate) async fn record(engine: &Engine, run: &Run, release: &Release) {
+    match engine.store().update(release).await {
+        Ok(()) => recorded(run, release),
+        Err(e) => {
+            let Release { name, version, .. } = release;
+            run.events.warn(format!("failed to update release name={name} revision={version} error={e}"));
+        }
+    }
+}
+
+/// Writes a new record.
+pub(super) async fn create_record(engine: &Engine, run: &Run, release: &Release) -> Result<()> {
+    engine.store().create(release).await?;
+    recorded(run, release);
+    Ok(())
+}
+
+fn recorded(run: &Run, release: &Release) {
+    let Release { name, version, info, .. } = release;
+    run.events.send(Event::Recorded { name: name.clone(), revision: *version, status: info.status });
+}
+
+/// Says that an action ended.
+pub(super) fn done(run: &Run, release: &Release) {
+    let Release { name, version, info, .. } = release;
+    let (name, description) = (name.clone(), info.description.clone());
+    run.events.send(Event::Done { name, revision: *version, status: info.status, description });
+}
+
+/// Runs an action's part that changes the cluster until it ends or is
+/// cancelled.
+pub(super) async fn cancellable<T>(run: &Run, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = run.cancel.cancelled() => Err(Error::Cancelled),
+        result = work => result,
+    }
+}
+
+/// What `--server-side` means for a release that was applied like this.
+pub(super) fn apply_method(choice: ServerSide, before: &Release) -> ApplyMethod {
+    match choice {
+        ServerSide::Auto if before.is_server_side() => ApplyMethod::ServerSide,
+        ServerSide::Auto | ServerSide::False => ApplyMethod::ClientSide,
+        ServerSide::True => ApplyMethod::ServerSide,
+    }
+}
+
+/// With `--rollback-on-failure` objects are waited for.
+pub(super) fn wait_strategy(wait: WaitStrategy, rollback_on_failure: bool) -> WaitStrategy {
+    match wait {
+        WaitStrategy::HookOnly if rollback_on_failure => WaitStrategy::Watcher,
+        wait => wait,
+    }
+}
+
+/// Waits for a release's objects as the options say.
+pub(super) async fn wait_for(
+    engine: &Engine,
+    run: &Run,
+    objects: &[Object],
+    wait: WaitStrategy,
+    jobs: bool,
+    timeout: Duration,
+) -> Result<()> {
+    match Rules::of(wait, jobs) {
+        Some(rules) => wait::until_ready(engine.cluster(), run, objects, rules, timeout).await,
+        None => Ok(()),
+    }
+}
+
+/// Deletes the oldest records so that, with one more, there are at most
+/// `limit`. The deployed revision stays. 0: no limit.
+pub(super) async fn prune_history(engine: &Engine, name: &str, limit: usize) -> Result<()> {
+    let Some(keep) = limit.checked_sub(1) else { return Ok(()) };
+    let query = storage::Query { name: Some(name), status: None };
+    let mut keys = engine.store().keys(query).await?;
+    keys.sort_by_key(|k| k.version);
+    let surplus = keys.len().saturating_sub(keep);
+    let deployed = keys.iter().filter(|k| k.status == Status::Deployed).map(|k| k.version).max();
+    let victims: Vec<_> = keys.iter().filter(|k| Some(k.version) != deployed).take(surplus).collect();
+    let mut errors = Vec::new();
+    for key in victims {
+        match engine.store().delete(name, key.version).await {
+            // Somebody else was faster.
+            Ok(()) | Err(Error::ReleaseNotFound) => {}
+            Err(e) => errors.push(e),
+        }
+    }
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(errors.remove(0)),
+        count => Err(errors.remove(0).context(format!("encountered {count} deletion errors. First is"))),
+    }
+}
+
+/// Fills in what a plan shows beside objects, and says what is planned.
+pub(super) fn complete_plan(run: &Run, plan: &mut Plan, release: &Release, events: Option<[HookEvent; 2]>) {
+    if let Some([before, after]) = events {
+        plan.hooks_before = hooks::references(&release.hooks, &release.namespace, &before);
+        plan.hooks_after = hooks::references(&release.hooks, &release.namespace, &after);
+    }
+    run.events.send(Event::Planned { counts: plan.counts() });
+}
+
+/// Deletes what a failed run created, for `--cleanup-on-fail`.
+pub(super) async fn clean_up(engine: &Engine, done: &execute::Done) -> Result<()> {
+    let mut errors = Vec::new();
+    for object in &done.created {
+        if let Err(e) = engine.cluster().delete(object, "Background").await {
+            errors.push(e);
+        }
+    }
+    execute::join(errors, ", ").map_err(|e| e.context("unable to cleanup resources"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn release_names_are_lower_case_labels_with_dots() {
+        for good in ["a", "web-1", "a.b-c.d0"] {
+            assert_eq!(validate_release_name(good), Ok(()), "{good}");
+        }
+        for bad in ["Web", "-a", "a-", "a..b", "a_b", ".a", "ä", &"a".repeat(54)] {
+            assert!(validate_release_name(bad).is_err(), "{bad}");
+        }
+        assert_eq!(validate_release_name("").unwrap_err(), "no name provided");
+    }
+}

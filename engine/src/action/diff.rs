@@ -3,9 +3,11 @@
 use charts::Chart;
 use templates_compat::Map;
 
-use super::UpgradeOptions;
+use super::upgrade::{Preview, as_install, prepare};
+use super::{UpgradeOptions, common};
 use crate::error::Result;
-use crate::plan::Plan;
+use crate::options::DryRun;
+use crate::plan::{self, Plan};
 use crate::{Engine, Run};
 
 /// What the wanted state is compared with.
@@ -34,6 +36,21 @@ pub struct DiffOptions {
 /// # Errors
 /// Those of an upgrade that fails before it changes anything.
 pub async fn diff(engine: &Engine, run: &Run, chart: Chart, values: Map, options: &DiffOptions) -> Result<Plan> {
-    let _ = (engine, run, chart, values, options);
-    Err(crate::Error::other(crate::Stage::Plan, "diff has not landed"))
+    let mut upgrade = options.upgrade.clone();
+    upgrade.dry_run = DryRun::Server;
+    if upgrade.install
+        && let Some(mut install) = as_install(engine, &upgrade).await?
+    {
+        install.dry_run = DryRun::Server;
+        let applied = super::install(engine, run, chart, values, &install).await?;
+        return Ok(applied.plan.unwrap_or_default());
+    }
+    let preview = if options.against == Against::Live { Preview::Yes } else { Preview::No };
+    let prepared = common::cancellable(run, prepare(engine, run, chart, values, &upgrade, preview)).await?;
+    let mut plan = prepared.plan;
+    if options.against == Against::Manifest {
+        let before = engine.cluster().build(&prepared.before.manifest, &prepared.release.namespace).await?;
+        plan::against_manifest(&mut plan, &before, &prepared.objects);
+    }
+    Ok(plan)
 }

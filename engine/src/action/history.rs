@@ -1,8 +1,9 @@
 //! `history`: the revisions of a release.
 
-use crate::error::Result;
+use super::common;
+use crate::error::{Error, Result, Stage};
 use crate::release::Release;
-use crate::{Engine, Run};
+use crate::{Engine, Run, storage};
 
 /// How much history.
 #[derive(Debug, Clone)]
@@ -23,6 +24,12 @@ impl Default for HistoryOptions {
 /// # Errors
 /// `release: not found`.
 pub async fn history(engine: &Engine, run: &Run, name: &str, options: &HistoryOptions) -> Result<Vec<Release>> {
-    let _ = (engine, run, name, options);
-    Err(crate::Error::other(crate::Stage::Storage, "history has not landed"))
+    let work = async {
+        common::validate_release_name(name)
+            .map_err(|_| Error::other(Stage::Prepare, format!("release name is invalid: {name}")))?;
+        let all = storage::history_heads(&**engine.store(), name).await?;
+        let surplus = all.len().saturating_sub(options.max);
+        Ok(all.into_iter().skip(surplus).collect())
+    };
+    common::cancellable(run, work).await
 }

@@ -1,15 +1,22 @@
 //! `install`: a new release.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
 use templates_compat::Map;
 
-use super::Applied;
-use crate::error::Result;
+use super::uninstall::{UninstallOptions, uninstall};
+use super::{Applied, common, crds};
+use crate::cluster::Object;
+use crate::error::{Error, Result, Stage};
+use crate::hooks::{self, HookOptions};
 use crate::options::{DEFAULT_TIMEOUT, DryRun, WaitStrategy};
-use crate::{Engine, Run};
+use crate::plan::{self, Plan};
+use crate::release::{ApplyMethod, HookEvent, Info, Release, Status, Time};
+use crate::render::{self, RenderInputs};
+use crate::{CancellationToken, Engine, Run, execute, storage};
 
 /// How to install. Field names are those of Helm's flags.
 #[derive(Debug, Clone)]
@@ -99,6 +106,229 @@ pub async fn install(
     values: Map,
     options: &InstallOptions,
 ) -> Result<Applied> {
-    let _ = (engine, run, chart, values, options);
-    Err(crate::Error::other(crate::Stage::Apply, "install has not landed"))
+    let mut options = options.clone();
+    options.wait = common::wait_strategy(options.wait, options.rollback_on_failure);
+    let options = &options;
+    let prepared = common::cancellable(run, prepare(engine, run, chart, values, options)).await?;
+    let Prepared { mut release, mut plan, objects } = prepared;
+    if options.dry_run.is_dry() {
+        release.info.description = "Dry run complete".into();
+        return Ok(Applied { release, plan });
+    }
+    let mut plan_now = plan.take().unwrap_or_default();
+    common::cancellable(run, begin(engine, run, &mut release, options)).await?;
+    plan_now.revision = release.version;
+    let work = perform(engine, run, &mut release, &plan_now, &objects, options);
+    match common::cancellable(run, work).await {
+        Ok(()) => {
+            common::done(run, &release);
+            Ok(Applied { release, plan: Some(plan_now) })
+        }
+        Err(error) => Err(fail(engine, run, release, error, options).await),
+    }
+}
+
+struct Prepared {
+    release: Release,
+    plan: Option<Plan>,
+    objects: Vec<Object>,
+}
+
+/// Everything before the first change, custom resource definitions aside:
+/// templates may need their kinds.
+async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options: &InstallOptions) -> Result<Prepared> {
+    let dry = options.dry_run;
+    if dry.asks_cluster() {
+        engine.cluster().version().await.map_err(|e| e.context("cluster reachability check failed"))?;
+    }
+    common::check_hide_secret(options.hide_secret, dry.is_dry())?;
+    available_name(engine, options).await.map_err(|e| e.context("release name check failed"))?;
+    common::check_labels(&options.labels)?;
+    render::check_chart(run, &chart, engine.compat())?;
+    let chart = render::process_dependencies(run, chart, &values, engine.compat())
+        .await
+        .map_err(|e| e.context("chart dependencies processing failed"))?;
+    if dry.asks_cluster() && !options.skip_crds {
+        crds::install(engine, run, &chart, options.server_side && options.force_conflicts, dry.is_dry()).await?;
+    }
+    let (mut release, crds) = rendered(engine, run, chart, values, options).await?;
+    release.set_status(Status::PendingInstall, "Initial install underway");
+    if !dry.asks_cluster() {
+        return Ok(Prepared { release, plan: None, objects: Vec::new() });
+    }
+    let built = engine.cluster().build(&release.manifest, &release.namespace).await;
+    let objects = built.map_err(|e| e.context("unable to build kubernetes objects from release manifest"))?;
+    let live = engine.cluster().live(objects.iter()).await;
+    let mut plan = plan::build(plan::Inputs {
+        verb: plan::Verb::Install,
+        release: &release.name,
+        namespace: &release.namespace,
+        revision: release.version,
+        previous: Vec::new(),
+        desired: objects.clone(),
+        live: &live,
+        take_ownership: options.take_ownership,
+        force_conflicts: options.force_conflicts,
+        migrate: true,
+    })?;
+    plan.crds = if options.skip_crds { Vec::new() } else { crds };
+    let events = [HookEvent::PreInstall, HookEvent::PostInstall];
+    common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
+    Ok(Prepared { release, plan: Some(plan), objects })
+}
+
+/// A name is free if no release has it, or (with `--replace`) if its last
+/// revision is uninstalled or failed.
+async fn available_name(engine: &Engine, options: &InstallOptions) -> Result<()> {
+    let name = &options.name;
+    common::validate_release_name(name)
+        .map_err(|e| Error::other(Stage::Prepare, format!("release name {name:?}: {e}")))?;
+    if options.dry_run.is_dry() {
+        return Ok(());
+    }
+    // Like Helm: what cannot be read shows when the record is created.
+    let query = storage::Query { name: Some(name), status: None };
+    let Ok(keys) = engine.store().keys(query).await else { return Ok(()) };
+    let free = match keys.iter().max_by_key(|k| k.version) {
+        None => true,
+        Some(last) => options.replace && matches!(last.status, Status::Uninstalled | Status::Failed),
+    };
+    if free {
+        return Ok(());
+    }
+    Err(Error::other(Stage::Prepare, "cannot reuse a name that is still in use"))
+}
+
+/// The release with its manifest, and the files of its definitions.
+async fn rendered(
+    engine: &Engine,
+    run: &Run,
+    chart: Chart,
+    values: Map,
+    options: &InstallOptions,
+) -> Result<(Release, Vec<String>)> {
+    let now = Time::now();
+    let method = if options.server_side { ApplyMethod::ServerSide } else { ApplyMethod::ClientSide };
+    let mut release = Release {
+        name: options.name.clone(),
+        namespace: engine.namespace().to_string(),
+        config: Some(values.clone()),
+        version: 1,
+        apply_method: Some(method),
+        labels: options.labels.clone(),
+        chart: Arc::new(render::chart_record(&chart)?),
+        info: Info { first_deployed: Some(now), last_deployed: Some(now), ..Info::default() },
+        ..Release::default()
+    };
+    let crds = charts::crds::crds(&chart).into_iter().map(|c| c.filename).collect();
+    let cluster = options.dry_run.asks_cluster().then(|| engine.cluster().clone());
+    let inputs = RenderInputs {
+        enable_dns: options.enable_dns,
+        skip_schema_validation: options.skip_schema_validation,
+        subchart_notes: options.render_subchart_notes,
+        hide_secret: options.hide_secret,
+        ..RenderInputs::new(
+            charts::render::Release {
+                name: options.name.clone(),
+                namespace: engine.namespace().to_string(),
+                revision: 1,
+                is_install: true,
+                is_upgrade: false,
+            },
+            engine.compat(),
+            cluster,
+        )
+    };
+    match render::render(run, chart, values, inputs).await {
+        Ok((_, rendered)) => {
+            release.manifest = rendered.manifest;
+            release.hooks = rendered.hooks;
+            release.info.notes = rendered.notes;
+            Ok((release, crds))
+        }
+        Err(e) => {
+            release.set_status(Status::Failed, format!("failed to render resource: {e}"));
+            Err(e.with_release(release))
+        }
+    }
+}
+
+/// The namespace, the old record that is replaced, and the new record.
+async fn begin(engine: &Engine, run: &Run, release: &mut Release, options: &InstallOptions) -> Result<()> {
+    if options.create_namespace {
+        crds::create_namespace(engine, run).await?;
+    }
+    if options.replace {
+        replace(engine, run, release).await?;
+    }
+    common::create_record(engine, run, release).await
+}
+
+/// Continues the revisions of an old release of this name.
+async fn replace(engine: &Engine, run: &Run, release: &mut Release) -> Result<()> {
+    let Ok(mut last) = storage::last(&**engine.store(), &release.name).await else { return Ok(()) };
+    release.version = last.version + 1;
+    if last.info.status != Status::Failed {
+        last.set_status(Status::Superseded, "superseded by new release");
+        engine.store().update(&last).await?;
+        run.events.debug(|| format!("superseded revision {}", last.version));
+    }
+    Ok(())
+}
+
+async fn perform(
+    engine: &Engine,
+    run: &Run,
+    release: &mut Release,
+    plan: &Plan,
+    objects: &[Object],
+    options: &InstallOptions,
+) -> Result<()> {
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    if !options.no_hooks {
+        hooks::run_event(engine, run, release, HookEvent::PreInstall, hook_options)
+            .await
+            .map_err(|e| e.context("failed pre-install"))?;
+    }
+    execute::execute(engine.cluster(), run, plan, &mut execute::Done::default()).await?;
+    common::wait_for(engine, run, objects, options.wait, options.wait_for_jobs, options.timeout).await?;
+    if !options.no_hooks {
+        hooks::run_event(engine, run, release, HookEvent::PostInstall, hook_options)
+            .await
+            .map_err(|e| e.context("failed post-install"))?;
+    }
+    let description = if options.description.is_empty() { "Install complete" } else { options.description.as_str() };
+    release.set_status(Status::Deployed, description);
+    common::record(engine, run, release).await;
+    Ok(())
+}
+
+/// Records the failure, or takes everything away again.
+async fn fail(engine: &Engine, run: &Run, mut release: Release, error: Error, options: &InstallOptions) -> Error {
+    let name = &options.name;
+    release.set_status(Status::Failed, format!("Release {name:?} failed: {error}"));
+    if !options.rollback_on_failure {
+        common::record(engine, run, &release).await;
+        common::done(run, &release);
+        return error.with_release(release);
+    }
+    run.events.debug(|| format!("install failed and rollback-on-failure is set, uninstalling release {name}"));
+    let undo = UninstallOptions {
+        name: name.clone(),
+        no_hooks: options.no_hooks,
+        wait: options.wait,
+        timeout: options.timeout,
+        ..UninstallOptions::default()
+    };
+    // A cancelled run still cleans up after itself.
+    let run = Run { events: run.events.clone(), cancel: CancellationToken::new() };
+    let error = match Box::pin(uninstall(engine, &run, &undo)).await {
+        Ok(_) => error
+            .context(format!("release {name} failed, and has been uninstalled due to rollback-on-failure being set")),
+        Err(second) => Error::other(
+            Stage::Apply,
+            format!("an error occurred while uninstalling the release. original install error: {error}: {second}"),
+        ),
+    };
+    error.with_release(release)
 }

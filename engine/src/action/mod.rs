@@ -4,6 +4,7 @@
 //! [`crate::Run`] (events, cancellation). All futures are `Send`.
 
 mod common;
+mod crds;
 pub mod diff;
 pub mod get;
 pub mod history;
@@ -14,7 +15,10 @@ pub mod status;
 pub mod template;
 pub mod uninstall;
 pub mod upgrade;
+mod values;
 
+pub(crate) use common::record;
+pub use common::validate_release_name;
 pub use diff::{Against, DiffOptions, diff};
 pub use get::{Metadata, get, get_metadata, get_values};
 pub use history::{HistoryOptions, history};

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use super::Applied;
-use crate::error::Result;
+use super::{Applied, common};
+use crate::cluster::Object;
+use crate::error::{Error, Result, Stage};
+use crate::execute::Done;
+use crate::hooks::{self, HookOptions};
 use crate::options::{DEFAULT_HISTORY_MAX, DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
-use crate::{Engine, Run};
+use crate::plan::{self, Plan};
+use crate::release::{HookEvent, Info, Release, Status, Time};
+use crate::{Engine, Run, execute, storage};
 
 /// How to roll back. Field names are those of Helm's flags.
 #[derive(Debug, Clone)]
@@ -58,11 +63,186 @@ impl Default for RollbackOptions {
     }
 }
 
+/// The longest description, in characters.
+const MAX_DESCRIPTION: usize = 256;
+
 /// Rolls a release back.
 ///
 /// # Errors
 /// Helm's texts.
 pub async fn rollback(engine: &Engine, run: &Run, options: &RollbackOptions) -> Result<Applied> {
-    let _ = (engine, run, options);
-    Err(crate::Error::other(crate::Stage::Apply, "rollback has not landed"))
+    let prepared = common::cancellable(run, prepare(engine, run, options)).await?;
+    let Prepared { mut current, mut release, plan, objects } = prepared;
+    if options.dry_run.is_dry() {
+        return Ok(Applied { release, plan: Some(plan) });
+    }
+    let begin = async {
+        common::prune_history(engine, &release.name, options.history_max).await?;
+        common::create_record(engine, run, &release).await
+    };
+    common::cancellable(run, begin).await?;
+    let mut done = Done::default();
+    let mut stage = Progress::Hooks;
+    let work = perform(engine, run, &mut release, &plan, &objects, options, (&mut done, &mut stage));
+    match common::cancellable(run, work).await {
+        Ok(()) => {
+            release.info.status = Status::Deployed;
+            engine.store().update(&release).await?;
+            common::done(run, &release);
+            Ok(Applied { release, plan: Some(plan) })
+        }
+        Err(error) => Err(fail(engine, run, (&mut current, release), error, (&done, stage), options).await),
+    }
+}
+
+struct Prepared {
+    current: Release,
+    release: Release,
+    plan: Plan,
+    objects: Vec<Object>,
+}
+
+async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Result<Prepared> {
+    let name = &options.name;
+    let length = options.description.chars().count();
+    let invalid = |text: String| Error::other(Stage::Prepare, text);
+    if length > MAX_DESCRIPTION {
+        return Err(invalid(format!("description must be {MAX_DESCRIPTION} characters or less, got {length}")));
+    }
+    engine.cluster().version().await?;
+    common::validate_release_name(name)
+        .map_err(|_| invalid(format!("prepareRollback: Release name is invalid: {name}")))?;
+    if options.revision < 0 {
+        return Err(invalid("invalid release revision".into()));
+    }
+    let query = storage::Query { name: Some(name), status: None };
+    let keys = engine.store().keys(query).await?;
+    let last = keys.iter().map(|k| k.version).max().ok_or(Error::ReleaseNotFound)?;
+    let revision = if options.revision == 0 { last - 1 } else { options.revision };
+    if !keys.iter().any(|k| k.version == revision) {
+        return Err(invalid(format!("release has no {revision} version")));
+    }
+    let (current, target) = futures::try_join!(engine.store().get(name, last), engine.store().get(name, revision))?;
+    let release = next_revision(&current, target, revision, options);
+    let cluster = engine.cluster();
+    let previous = cluster.build(&current.manifest, &release.namespace).await;
+    let previous =
+        previous.map_err(|e| e.context("unable to build kubernetes objects from current release manifest"))?;
+    let objects = cluster.build(&release.manifest, &release.namespace).await;
+    let objects = objects.map_err(|e| e.context("unable to build kubernetes objects from new release manifest"))?;
+    let live = cluster.live(objects.iter().chain(&previous)).await;
+    let mut plan = plan::build(plan::Inputs {
+        verb: plan::Verb::Rollback,
+        release: name,
+        namespace: &release.namespace,
+        revision: release.version,
+        previous,
+        desired: objects.clone(),
+        live: &live,
+        take_ownership: true,
+        force_conflicts: options.force_conflicts,
+        migrate: true,
+    })?;
+    let events = [HookEvent::PreRollback, HookEvent::PostRollback];
+    common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
+    Ok(Prepared { current, release, plan, objects })
+}
+
+fn next_revision(current: &Release, target: Release, revision: i64, options: &RollbackOptions) -> Release {
+    let description = match options.description.as_str() {
+        "" => format!("Rollback to {revision}"),
+        own => own.to_string(),
+    };
+    Release {
+        name: current.name.clone(),
+        namespace: current.namespace.clone(),
+        version: current.version + 1,
+        info: Info {
+            first_deployed: current.info.first_deployed,
+            last_deployed: Some(Time::now()),
+            status: Status::PendingRollback,
+            notes: target.info.notes.clone(),
+            rollback_revision: revision,
+            description,
+            ..Info::default()
+        },
+        apply_method: Some(common::apply_method(options.server_side, &target)),
+        ..target
+    }
+}
+
+/// How far a rollback got: what is recorded of a failure depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Hooks,
+    Objects,
+    Waiting,
+}
+
+async fn perform(
+    engine: &Engine,
+    run: &Run,
+    release: &mut Release,
+    plan: &Plan,
+    objects: &[Object],
+    options: &RollbackOptions,
+    (done, stage): (&mut Done, &mut Progress),
+) -> Result<()> {
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    if !options.no_hooks {
+        hooks::run_event(engine, run, release, HookEvent::PreRollback, hook_options).await?;
+    }
+    *stage = Progress::Objects;
+    execute::execute(engine.cluster(), run, plan, done).await?;
+    *stage = Progress::Waiting;
+    common::wait_for(engine, run, objects, options.wait, options.wait_for_jobs, options.timeout).await?;
+    *stage = Progress::Hooks;
+    if !options.no_hooks {
+        hooks::run_event(engine, run, release, HookEvent::PostRollback, hook_options).await?;
+    }
+    // Every revision that is still marked deployed, not only the last.
+    for mut old in storage::deployed_all(&**engine.store(), &release.name).await? {
+        old.info.status = Status::Superseded;
+        common::record(engine, run, &old).await;
+    }
+    Ok(())
+}
+
+async fn fail(
+    engine: &Engine,
+    run: &Run,
+    (current, mut release): (&mut Release, Release),
+    error: Error,
+    (done, stage): (&Done, Progress),
+    options: &RollbackOptions,
+) -> Error {
+    let name = release.name.clone();
+    let error = match stage {
+        // Helm leaves a record pending when a hook fails; a record that says
+        // so lets the next upgrade begin.
+        Progress::Hooks | Progress::Waiting if !error.is_cancelled() || stage == Progress::Waiting => {
+            release.set_status(Status::Failed, format!("Release {name:?} failed: {error}"));
+            if stage == Progress::Waiting { error.context(format!("release {name} failed")) } else { error }
+        }
+        _ => {
+            let text = format!("Rollback {name:?} failed: {error}");
+            run.events.warn(text.clone());
+            release.set_status(Status::Failed, text);
+            if stage == Progress::Objects {
+                current.info.status = Status::Superseded;
+                common::record(engine, run, current).await;
+            }
+            error
+        }
+    };
+    common::record(engine, run, &release).await;
+    if options.cleanup_on_fail
+        && stage == Progress::Objects
+        && let Err(second) = common::clean_up(engine, done).await
+    {
+        let before = "an error occurred while cleaning up resources. original rollback error";
+        return second.context(before).with_release(release);
+    }
+    common::done(run, &release);
+    error.with_release(release)
 }

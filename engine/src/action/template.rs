@@ -1,12 +1,16 @@
 //! `template`: renders a chart, without a cluster or (with `dry_run` server)
 //! with one.
 
+use std::sync::Arc;
+
 use charts::{Chart, KubeVersion};
 use templates_compat::Map;
 
+use super::common;
 use crate::error::Result;
 use crate::options::DryRun;
-use crate::release::Release;
+use crate::release::{Info, Release};
+use crate::render::{self, RenderInputs};
 use crate::{Engine, Run};
 
 /// How to render. Field names are those of Helm's flags.
@@ -48,6 +52,54 @@ pub async fn template(
     values: Map,
     options: &TemplateOptions,
 ) -> Result<Release> {
-    let _ = (engine, run, chart, values, options);
-    Err(crate::Error::other(crate::Stage::Render, "template has not landed"))
+    common::cancellable(run, template_now(engine, run, chart, values, options)).await
+}
+
+async fn template_now(
+    engine: Option<&Engine>,
+    run: &Run,
+    chart: Chart,
+    values: Map,
+    options: &TemplateOptions,
+) -> Result<Release> {
+    let compat = engine.map(Engine::compat).unwrap_or_default();
+    let cluster = match (options.dry_run, engine) {
+        (DryRun::Server, Some(engine)) => Some(engine.cluster().clone()),
+        _ => None,
+    };
+    render::check_chart(run, &chart, compat)?;
+    let chart = render::process_dependencies(run, chart, &values, compat).await?;
+    let record = render::chart_record(&chart)?;
+    let inputs = RenderInputs {
+        kube_version: options.kube_version.clone(),
+        api_versions: options.api_versions.clone(),
+        enable_dns: options.enable_dns,
+        skip_schema_validation: options.skip_schema_validation,
+        subchart_notes: options.render_subchart_notes,
+        hide_secret: options.hide_secret,
+        include_crds: options.include_crds,
+        ..RenderInputs::new(
+            charts::render::Release {
+                name: options.name.clone(),
+                namespace: options.namespace.clone(),
+                revision: 1,
+                is_install: !options.is_upgrade,
+                is_upgrade: options.is_upgrade,
+            },
+            compat,
+            cluster,
+        )
+    };
+    let (_, rendered) = render::render(run, chart, values.clone(), inputs).await?;
+    Ok(Release {
+        name: options.name.clone(),
+        namespace: options.namespace.clone(),
+        version: 1,
+        chart: Arc::new(record),
+        config: Some(values),
+        manifest: rendered.manifest,
+        hooks: rendered.hooks,
+        info: Info { notes: rendered.notes, description: "Dry run complete".into(), ..Info::default() },
+        ..Release::default()
+    })
 }

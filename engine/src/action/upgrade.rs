@@ -1,15 +1,24 @@
 //! `upgrade`: the next revision of a release, from a chart.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
 use templates_compat::Map;
 
-use super::Applied;
-use crate::error::Result;
+use super::install::InstallOptions;
+use super::rollback::{RollbackOptions, rollback};
+use super::{Applied, common, values};
+use crate::cluster::Object;
+use crate::error::{Error, Result, Stage};
+use crate::execute::Done;
+use crate::hooks::{self, HookOptions};
 use crate::options::{DEFAULT_HISTORY_MAX, DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
-use crate::{Engine, Run};
+use crate::plan::{self, Plan};
+use crate::release::{HookEvent, Info, Release, Status, Time};
+use crate::render::{self, RenderInputs};
+use crate::{CancellationToken, Engine, Run, execute, storage};
 
 /// How to upgrade. Field names are those of Helm's flags.
 #[derive(Debug, Clone)]
@@ -114,6 +123,320 @@ pub async fn upgrade(
     values: Map,
     options: &UpgradeOptions,
 ) -> Result<Applied> {
-    let _ = (engine, run, chart, values, options);
-    Err(crate::Error::other(crate::Stage::Apply, "upgrade has not landed"))
+    let mut options = options.clone();
+    options.wait = common::wait_strategy(options.wait, options.rollback_on_failure);
+    let options = &options;
+    if options.install
+        && let Some(install) = as_install(engine, options).await?
+    {
+        return super::install(engine, run, chart, values, &install).await;
+    }
+    let prepared = common::cancellable(run, prepare(engine, run, chart, values, options, Preview::No)).await?;
+    let Prepared { before, mut release, plan, objects } = prepared;
+    if options.dry_run.is_dry() {
+        release.info.description =
+            if options.description.is_empty() { "Dry run complete".into() } else { options.description.clone() };
+        return Ok(Applied { release, plan: Some(plan) });
+    }
+    let begin = async {
+        common::prune_history(engine, &release.name, options.history_max).await?;
+        common::create_record(engine, run, &release).await
+    };
+    common::cancellable(run, begin).await?;
+    let mut done = Done::default();
+    let work = perform(
+        engine,
+        run,
+        Work { before, release: &mut release, plan: &plan, objects: &objects },
+        options,
+        &mut done,
+    );
+    match common::cancellable(run, work).await {
+        Ok(()) => {
+            engine.store().update(&release).await?;
+            common::done(run, &release);
+            Ok(Applied { release, plan: Some(plan) })
+        }
+        Err(error) => Err(fail(engine, run, release, error, &done, options).await),
+    }
+}
+
+/// `upgrade --install` installs if nothing of this name is there, or only
+/// something uninstalled.
+pub(super) async fn as_install(engine: &Engine, options: &UpgradeOptions) -> Result<Option<InstallOptions>> {
+    let query = storage::Query { name: Some(&options.name), status: None };
+    common::validate_release_name(&options.name).map_err(|_| invalid_name(&options.name))?;
+    let keys = engine.store().keys(query).await?;
+    let last = keys.iter().max_by_key(|k| k.version);
+    if last.is_some_and(|last| last.status != Status::Uninstalled) {
+        return Ok(None);
+    }
+    Ok(Some(InstallOptions {
+        name: options.name.clone(),
+        create_namespace: options.create_namespace,
+        dry_run: options.dry_run,
+        hide_secret: options.hide_secret,
+        no_hooks: options.no_hooks,
+        replace: last.is_some(),
+        wait: options.wait,
+        wait_for_jobs: options.wait_for_jobs,
+        timeout: options.timeout,
+        description: options.description.clone(),
+        rollback_on_failure: options.rollback_on_failure,
+        skip_crds: options.skip_crds,
+        render_subchart_notes: options.render_subchart_notes,
+        skip_schema_validation: options.skip_schema_validation,
+        disable_openapi_validation: options.disable_openapi_validation,
+        labels: options.labels.clone(),
+        enable_dns: options.enable_dns,
+        take_ownership: options.take_ownership,
+        force_replace: options.force_replace,
+        force_conflicts: options.force_conflicts,
+        server_side: options.server_side != ServerSide::False,
+    }))
+}
+
+fn invalid_name(name: &str) -> Error {
+    Error::other(Stage::Prepare, format!("release name is invalid: {name}"))
+}
+
+/// Whether the API server is asked what each object would become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preview {
+    No,
+    Yes,
+}
+
+pub(super) struct Prepared {
+    /// The revision that is replaced.
+    pub(super) before: Release,
+    /// The revision that is made.
+    pub(super) release: Release,
+    pub(super) plan: Plan,
+    pub(super) objects: Vec<Object>,
+}
+
+/// Everything before the first change.
+pub(super) async fn prepare(
+    engine: &Engine,
+    run: &Run,
+    chart: Chart,
+    values: Map,
+    options: &UpgradeOptions,
+    preview: Preview,
+) -> Result<Prepared> {
+    if options.dry_run.asks_cluster() {
+        engine.cluster().version().await?;
+    }
+    common::validate_release_name(&options.name).map_err(|_| invalid_name(&options.name))?;
+    common::check_hide_secret(options.hide_secret, options.dry_run.is_dry())?;
+    let (last, before) = base(engine, &options.name).await?;
+    render::check_chart(run, &chart, engine.compat())?;
+    let (chart, values) = values::reuse(run, chart, values, &before, options, engine.compat())?;
+    let chart = render::process_dependencies(run, chart, &values, engine.compat()).await?;
+    let release = rendered(engine, run, chart, values, &last, &before, options).await?;
+    let build = engine.cluster().build(&release.manifest, &release.namespace).await;
+    let objects = build.map_err(|e| match options.dry_run.is_dry() {
+        true => e.context("unable to build kubernetes objects from new release manifest"),
+        false => e,
+    })?;
+    let build = engine.cluster().build(&before.manifest, &release.namespace).await;
+    let previous = build.map_err(|e| e.context("unable to build kubernetes objects from current release manifest"))?;
+    let mut live = engine.cluster().live(objects.iter().chain(&previous)).await;
+    if preview == Preview::Yes {
+        let mut marked = objects.clone();
+        marked.iter_mut().for_each(|o| plan::set_ownership(&mut o.json, &release.name, &release.namespace));
+        engine.cluster().preview(&marked, options.force_conflicts, &mut live).await;
+    }
+    let mut plan = plan::build(plan::Inputs {
+        verb: plan::Verb::Upgrade,
+        release: &release.name,
+        namespace: &release.namespace,
+        revision: release.version,
+        previous,
+        desired: objects.clone(),
+        live: &live,
+        take_ownership: options.take_ownership,
+        force_conflicts: options.force_conflicts,
+        migrate: !before.is_server_side(),
+    })?;
+    let events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];
+    common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
+    Ok(Prepared { before, release, plan, objects })
+}
+
+/// The last revision, and the one to go on from: the last if it is deployed,
+/// else the newest deployed, else the last if it failed or was replaced.
+async fn base(engine: &Engine, name: &str) -> Result<(Release, Release)> {
+    let none = || Error::NoDeployedReleases { name: name.to_string() };
+    let query = storage::Query { name: Some(name), status: None };
+    let keys = engine.store().keys(query).await?;
+    let last = keys.iter().max_by_key(|k| k.version).ok_or_else(none)?;
+    if last.status.is_pending() {
+        return Err(Error::Pending);
+    }
+    let release = engine.store().get(name, last.version).await?;
+    if last.status == Status::Deployed {
+        return Ok((release.clone(), release));
+    }
+    let deployed = keys.iter().filter(|k| k.status == Status::Deployed).max_by_key(|k| k.version);
+    match deployed {
+        Some(deployed) => Ok((release, engine.store().get(name, deployed.version).await?)),
+        None if matches!(last.status, Status::Failed | Status::Superseded) => Ok((release.clone(), release)),
+        None => Err(none()),
+    }
+}
+
+/// The new revision with its manifest.
+async fn rendered(
+    engine: &Engine,
+    run: &Run,
+    chart: Chart,
+    values: Map,
+    last: &Release,
+    before: &Release,
+    options: &UpgradeOptions,
+) -> Result<Release> {
+    let revision = last.version + 1;
+    let namespace = before.namespace.clone();
+    let record = render::chart_record(&chart)?;
+    let cluster = options.dry_run.asks_cluster().then(|| engine.cluster().clone());
+    let inputs = RenderInputs {
+        enable_dns: options.enable_dns,
+        skip_schema_validation: options.skip_schema_validation,
+        subchart_notes: options.render_subchart_notes,
+        hide_secret: options.hide_secret,
+        ..RenderInputs::new(
+            charts::render::Release {
+                name: options.name.clone(),
+                namespace: namespace.clone(),
+                revision,
+                is_install: false,
+                is_upgrade: true,
+            },
+            engine.compat(),
+            cluster,
+        )
+    };
+    let (_, rendered) = render::render(run, chart, values.clone(), inputs).await?;
+    common::check_labels(&options.labels)?;
+    let mut labels = last.labels.clone();
+    labels.retain(|k, _| !storage::SYSTEM_LABELS.contains(&k.as_str()));
+    labels.extend(options.labels.clone());
+    labels.retain(|_, v| v != "null");
+    Ok(Release {
+        name: options.name.clone(),
+        info: Info {
+            first_deployed: before.info.first_deployed,
+            last_deployed: Some(Time::now()),
+            status: Status::PendingUpgrade,
+            description: "Preparing upgrade".into(),
+            notes: rendered.notes,
+            ..Info::default()
+        },
+        chart: Arc::new(record),
+        config: Some(values),
+        manifest: rendered.manifest,
+        hooks: rendered.hooks,
+        version: revision,
+        namespace,
+        apply_method: Some(common::apply_method(options.server_side, last)),
+        labels,
+    })
+}
+
+struct Work<'a> {
+    before: Release,
+    release: &'a mut Release,
+    plan: &'a Plan,
+    objects: &'a [Object],
+}
+
+async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOptions, done: &mut Done) -> Result<()> {
+    let Work { mut before, release, plan, objects } = work;
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    if !options.no_hooks {
+        hooks::run_event(engine, run, release, HookEvent::PreUpgrade, hook_options)
+            .await
+            .map_err(|e| e.context("pre-upgrade hooks failed"))?;
+    }
+    execute::execute(engine.cluster(), run, plan, done).await?;
+    common::wait_for(engine, run, objects, options.wait, options.wait_for_jobs, options.timeout).await?;
+    if !options.no_hooks {
+        hooks::run_event(engine, run, release, HookEvent::PostUpgrade, hook_options)
+            .await
+            .map_err(|e| e.context("post-upgrade hooks failed"))?;
+    }
+    before.info.status = Status::Superseded;
+    common::record(engine, run, &before).await;
+    let description = if options.description.is_empty() { "Upgrade complete" } else { options.description.as_str() };
+    release.set_status(Status::Deployed, description);
+    Ok(())
+}
+
+/// Records the failure; cleans up and rolls back as the options say.
+async fn fail(
+    engine: &Engine,
+    run: &Run,
+    mut release: Release,
+    error: Error,
+    done: &Done,
+    options: &UpgradeOptions,
+) -> Error {
+    let name = release.name.clone();
+    release.set_status(Status::Failed, format!("Upgrade {name:?} failed: {error}"));
+    run.events.warn(format!("upgrade failed name={name} error={error}"));
+    common::record(engine, run, &release).await;
+    if options.cleanup_on_fail
+        && let Err(second) = common::clean_up(engine, done).await
+    {
+        let before = format!("an error occurred while cleaning up resources. original upgrade error: {error}");
+        return second.context(before).with_release(release);
+    }
+    if !options.rollback_on_failure {
+        common::done(run, &release);
+        return error.with_release(release);
+    }
+    // A cancelled run still cleans up after itself.
+    let run = Run { events: run.events.clone(), cancel: CancellationToken::new() };
+    roll_back(engine, &run, &name, error, options).await.with_release(release)
+}
+
+/// Rolls back to the newest revision that was ever deployed.
+async fn roll_back(engine: &Engine, run: &Run, name: &str, error: Error, options: &UpgradeOptions) -> Error {
+    let query = storage::Query { name: Some(name), status: None };
+    let keys = match engine.store().keys(query).await {
+        Ok(keys) => keys,
+        Err(second) => {
+            let before =
+                format!("an error occurred while finding last successful release. original upgrade error: {error}");
+            return second.context(before);
+        }
+    };
+    let good = keys.iter().filter(|k| matches!(k.status, Status::Superseded | Status::Deployed));
+    let Some(revision) = good.map(|k| k.version).max() else {
+        return error.context(
+            "unable to find a previously successful release when attempting to rollback. original upgrade error",
+        );
+    };
+    let undo = RollbackOptions {
+        name: name.to_string(),
+        revision,
+        no_hooks: options.no_hooks,
+        wait: options.wait,
+        wait_for_jobs: options.wait_for_jobs,
+        timeout: options.timeout,
+        force_replace: options.force_replace,
+        force_conflicts: options.force_conflicts,
+        server_side: options.server_side,
+        history_max: 0,
+        ..RollbackOptions::default()
+    };
+    match Box::pin(rollback(engine, run, &undo)).await {
+        Ok(_) => error
+            .context(format!("release {name} failed, and has been rolled back due to rollback-on-failure being set")),
+        Err(second) => {
+            second.context(format!("an error occurred while rolling back the release. original upgrade error: {error}"))
+        }
+    }
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use http::Method;
 use serde_json::{Value as Json, json};
 
@@ -10,7 +12,7 @@ use super::Cluster;
 use super::object::Object;
 use super::request::{api_error, patch_type};
 use crate::error::{Error, Result};
-use crate::plan::{FIELD_MANAGER, Live, LiveObjects, migration};
+use crate::plan::{FIELD_MANAGER, Key, Live, LiveObjects, migration};
 
 /// client-go's default for retries after a conflict.
 const RETRIES: usize = 5;
@@ -103,29 +105,30 @@ impl Cluster {
 
     /// Reads what is live under the names of these objects.
     pub(crate) async fn live(&self, objects: impl Iterator<Item = &Object>) -> LiveObjects {
-        use futures::StreamExt;
         let mut asked = std::collections::HashSet::new();
         let named = objects.filter(|o| !o.reference.name.is_empty() && asked.insert(o.reference.key()));
-        let named: Vec<&Object> = named.collect();
-        let reads = named.into_iter().map(|object| async move {
-            let live = match self.read(object).await {
-                Ok(Some(json)) => Live::Present(json),
-                Ok(None) => Live::Absent,
-                Err(e) => Live::Unreadable(e.to_string()),
-            };
-            (object.reference.key(), live)
-        });
+        let reads: Vec<BoxFuture<'_, (Key, Live)>> = named.map(|object| self.read_live(object).boxed()).collect();
         let objects = futures::stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
         LiveObjects { objects, ..LiveObjects::default() }
     }
 
+    async fn read_live(&self, object: &Object) -> (Key, Live) {
+        let live = match self.read(object).await {
+            Ok(Some(json)) => Live::Present(json),
+            Ok(None) => Live::Absent,
+            Err(e) => Live::Unreadable(e.to_string()),
+        };
+        (object.reference.key(), live)
+    }
+
     /// Asks the API server what applying each object would make of it.
     pub(crate) async fn preview(&self, objects: &[Object], force: bool, live: &mut LiveObjects) {
-        use futures::StreamExt;
-        let asks = objects.iter().map(|object| async move {
+        let ask = |object| async move {
+            let object: &Object = object;
             let answer = self.apply(object, force, true).await;
             (object.reference.key(), answer.map_err(|e| e.to_string()))
-        });
+        };
+        let asks: Vec<BoxFuture<'_, _>> = objects.iter().map(|object| ask(object).boxed()).collect();
         live.preview = futures::stream::iter(asks).buffer_unordered(CONCURRENCY).collect().await;
     }
 }

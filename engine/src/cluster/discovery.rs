@@ -5,7 +5,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 
 use super::Cluster;
@@ -232,11 +233,12 @@ impl Cluster {
     }
 
     async fn discover_legacy(&self, discovery: &mut Discovery, versions: Vec<String>) -> Result<()> {
-        let asks = versions.into_iter().map(|version| async move {
+        let ask = |version: String| async move {
             let root = if version.contains('/') { "/apis" } else { "/api" };
             let answer = self.get_call(format!("{root}/{version}")).send::<LegacyResources>().await;
             (version, answer)
-        });
+        };
+        let asks: Vec<BoxFuture<'_, _>> = versions.into_iter().map(|version| ask(version).boxed()).collect();
         let mut answers = futures::stream::iter(asks).buffer_unordered(LEGACY_CONCURRENCY);
         while let Some((version, answer)) = answers.next().await {
             discovery.add_version(&version);

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod build;
 mod connect;
 pub mod discovery;
+pub(crate) mod logs;
 mod object;
 mod request;
 pub(crate) mod watch;

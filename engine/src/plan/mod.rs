@@ -335,6 +335,27 @@ fn delete_step(live: &LiveObjects, object: Object) -> Option<Step> {
     Some(Step { object: reference, action, changes: Vec::new(), problem: None, request, batch: 0 })
 }
 
+/// Makes a plan show what differs between two manifests, whatever is live.
+pub(crate) fn against_manifest(plan: &mut Plan, before: &[Object], wanted: &[Object]) {
+    let json =
+        |objects: &[Object], key: &Key| objects.iter().find(|o| o.reference.key() == *key).map(|o| o.json.clone());
+    for step in &mut plan.steps {
+        let key = step.object.key();
+        let (old, new) = (json(before, &key), json(wanted, &key));
+        let (action, mut changes) = match (old, new) {
+            (Some(old), Some(new)) if old == new => (Action::Unchanged, Vec::new()),
+            (Some(old), Some(new)) => (Action::Update, compare::changes(&old, &new, false)),
+            (None, Some(_)) => (Action::Create, Vec::new()),
+            (_, None) => continue,
+        };
+        if step.object.kind == "Secret" && step.object.group().is_empty() {
+            compare::hide_secret(&mut changes);
+        }
+        step.action = action;
+        step.changes = changes;
+    }
+}
+
 /// Numbers the runs of equal kinds; an object that comes twice begins a new
 /// one, so that the last one wins.
 #[derive(Default)]

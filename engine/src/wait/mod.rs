@@ -69,12 +69,8 @@ pub(crate) async fn until_ready(
     };
     let waited: Vec<Object> = objects.iter().filter(|o| !paused(o)).cloned().collect();
     let ended = |state| matches!(state, State::Current | State::Failed);
-    let judge = async |object: Option<&Json>| match object {
-        Some(json) => judge(cluster, json, rules).await,
-        None => Readiness::new(State::NotFound, "Resource not found"),
-    };
-    let wanted = Wanted { state: State::Current, ended, not: "not ready" };
-    wait(cluster, run, waited, judge, wanted, timeout).await
+    let wanted = Wanted { rules: Some(rules), state: State::Current, ended, not: "not ready" };
+    wait(cluster, run, waited, wanted, timeout).await
 }
 
 /// Waits until every object is gone.
@@ -82,15 +78,14 @@ pub(crate) async fn until_ready(
 /// # Errors
 /// As [`until_ready`].
 pub(crate) async fn until_deleted(cluster: &Cluster, run: &Run, objects: &[Object], timeout: Duration) -> Result<()> {
-    let judge = async |object: Option<&Json>| match object {
-        Some(json) => ready::compute(json),
-        None => Readiness::new(State::NotFound, "Resource not found"),
-    };
-    let wanted = Wanted { state: State::NotFound, ended: |state| state == State::NotFound, not: "still exists" };
-    wait(cluster, run, objects.to_vec(), judge, wanted, timeout).await
+    let ended = |state| state == State::NotFound;
+    let wanted = Wanted { rules: None, state: State::NotFound, ended, not: "still exists" };
+    wait(cluster, run, objects.to_vec(), wanted, timeout).await
 }
 
-async fn judge(cluster: &Cluster, json: &Json, rules: Rules) -> Readiness {
+async fn judge(cluster: &Cluster, json: Option<&Json>, rules: Option<Rules>) -> Readiness {
+    let Some(json) = json else { return Readiness::new(State::NotFound, "Resource not found") };
+    let Some(rules) = rules else { return ready::compute(json) };
     match rules {
         Rules::Hook => ready::compute_hook(json),
         Rules::Watcher { jobs } => {
@@ -113,6 +108,8 @@ async fn judge(cluster: &Cluster, json: &Json, rules: Rules) -> Readiness {
 
 /// What is waited for.
 struct Wanted {
+    /// By which rules; none for objects that shall be gone.
+    rules: Option<Rules>,
     state: State,
     /// Whether there is nothing more to wait for in this state.
     ended: fn(State) -> bool,
@@ -120,19 +117,15 @@ struct Wanted {
     not: &'static str,
 }
 
-async fn wait(
-    cluster: &Cluster,
-    run: &Run,
-    objects: Vec<Object>,
-    judge: impl AsyncFn(Option<&Json>) -> Readiness,
-    wanted: Wanted,
-    timeout: Duration,
-) -> Result<()> {
+async fn wait(cluster: &Cluster, run: &Run, objects: Vec<Object>, wanted: Wanted, timeout: Duration) -> Result<()> {
     if objects.is_empty() {
         return Ok(());
     }
     let timeout = if timeout.is_zero() { DEFAULT_TIMEOUT } else { timeout };
     let deadline = Instant::now() + timeout;
+    // An object that a release has twice is one object.
+    let mut seen = std::collections::HashSet::new();
+    let objects: Vec<Object> = objects.into_iter().filter(|o| seen.insert(o.reference.key())).collect();
     let unknown = || Readiness::new(State::Unknown, "");
     let mut items: Vec<Item> =
         objects.iter().map(|o| Item { object: o.reference.clone(), readiness: unknown() }).collect();
@@ -143,7 +136,7 @@ async fn wait(
             return verdict(&items, &wanted, true);
         };
         let Observation { index, object } = next?;
-        let Ok(readiness) = timeout_at(deadline, judge(object.as_ref())).await else {
+        let Ok(readiness) = timeout_at(deadline, judge(cluster, object.as_ref(), wanted.rules)).await else {
             return verdict(&items, &wanted, true);
         };
         let Some(item) = items.get_mut(index) else { continue };

@@ -1,0 +1,74 @@
+//! What an installation creates outside its release: the definitions in
+//! `crds/` and the namespace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use charts::Chart;
+use serde_json::json;
+
+use crate::cluster::discovery::Resource;
+use crate::cluster::{Object, ObjectRef};
+use crate::error::{Error, Result, Stage};
+use crate::event::Event;
+use crate::wait::{self, Rules};
+use crate::{Engine, Run};
+
+/// Helm's time limit for definitions to be established.
+const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Applies every file of `crds/`, in order, and waits until all definitions
+/// are established. They are never changed by upgrades and never deleted.
+pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, force: bool, dry: bool) -> Result<()> {
+    let crds = charts::crds::crds(chart);
+    if crds.is_empty() {
+        return Ok(());
+    }
+    if dry {
+        run.events
+            .warn("This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.");
+        return Ok(());
+    }
+    let mut applied = Vec::new();
+    for crd in crds {
+        let failed = |e: Error| e.context(format!("failed to install CRD {}", crd.name));
+        let text = String::from_utf8_lossy(&crd.file.data);
+        let objects = engine.cluster().build(&text, engine.namespace()).await.map_err(failed)?;
+        if objects.is_empty() {
+            return Err(failed(Error::other(Stage::Crds, "resources are empty")));
+        }
+        for object in &objects {
+            engine.cluster().apply(object, force, false).await.map_err(failed)?;
+            run.events.send(Event::CrdApplied { object: object.reference.clone() });
+        }
+        applied.extend(objects);
+    }
+    wait::until_ready(engine.cluster(), run, &applied, Rules::Watcher { jobs: false }, ESTABLISHED_TIMEOUT).await?;
+    engine.cluster().forget_discovery().await;
+    Ok(())
+}
+
+/// Creates the release's namespace if it is not there. It belongs to no
+/// release.
+pub(super) async fn create_namespace(engine: &Engine, run: &Run) -> Result<()> {
+    let name = engine.namespace().to_string();
+    let resource =
+        Resource { api_version: "v1".into(), kind: "Namespace".into(), plural: "namespaces".into(), namespaced: false };
+    let object = Object {
+        reference: ObjectRef {
+            api_version: "v1".into(),
+            kind: "Namespace".into(),
+            namespace: String::new(),
+            name: name.clone(),
+        },
+        resource: Arc::new(resource),
+        json: json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": { "name": name } },
+        }),
+    };
+    engine.cluster().apply(&object, false, false).await?;
+    run.events.send(Event::NamespaceCreated { name });
+    Ok(())
+}
