@@ -25,7 +25,7 @@ pub mod tls;
 mod wait;
 
 pub use cluster::{Cluster, ConnectOptions};
-pub use error::{Error, Stage};
+pub use error::{Error, Result, Stage};
 pub use event::{Event, Events};
 pub use options::{DryRun, ServerSide, WaitStrategy};
 pub use plan::Plan;

@@ -19,8 +19,6 @@ pub(crate) mod patch_type {
     pub(crate) const APPLY: &str = "application/apply-patch+yaml";
     /// RFC 6902.
     pub(crate) const JSON: &str = "application/json-patch+json";
-    /// RFC 7386.
-    pub(crate) const MERGE: &str = "application/merge-patch+json";
 }
 
 /// What the API server says when it refuses.

@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use templates_compat::{Compat, Map, Value, json};
+use templates_compat::{Compat, Value, json};
 
 use super::chart::ChartHead;
 use super::{ApplyMethod, ChartRecord, Hook, Info, Release, Status, Time};
