@@ -41,7 +41,7 @@ pub(crate) fn values_that_are_no_yaml(cluster: &Cluster) -> Outcome {
     let file = file.display().to_string();
     refused(&scene, &["install", "shop", &chart, "--values", &file], &["mine.yaml", "line 3"])?;
     let chart = scene.chart("odd", &[("values.yaml", "a: 1\nb: {\n")])?;
-    refused(&scene, &["install", "shop", &chart], &["values.yaml", "line 3"])
+    refused(&scene, &["install", "shop", &chart], &["values.yaml", "line 2"])
 }
 
 pub(crate) fn values_file_is_missing(cluster: &Cluster) -> Outcome {
@@ -60,7 +60,7 @@ pub(crate) fn values_that_break_the_schema(cluster: &Cluster) -> Outcome {
 
 pub(crate) fn template_that_does_not_parse(cluster: &Cluster) -> Outcome {
     let scene = cluster.scene("bad")?;
-    let chart = scene.chart("odd", &[("templates/odd.yaml", "a: 1\nb: {{ .Values.b | }}\n")])?;
+    let chart = scene.chart("odd", &[("templates/odd.yaml", "a: 1\nb: {{ if }}\n")])?;
     refused(&scene, &["install", "shop", &chart], &["odd/templates/odd.yaml:2"])
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn manifest_that_is_no_yaml(cluster: &Cluster) -> Outcome {
     let scene = cluster.scene("bad")?;
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n data: {}\n";
     let chart = scene.chart("odd", &[("templates/odd.yaml", text)])?;
-    refused(&scene, &["install", "shop", &chart], &["odd/templates/odd.yaml", "line 5"])
+    refused(&scene, &["install", "shop", &chart], &["odd/templates/odd.yaml", "line 4"])
 }
 
 pub(crate) fn kind_that_does_not_exist(cluster: &Cluster) -> Outcome {
@@ -147,9 +147,7 @@ pub(crate) fn server_that_refuses(cluster: &Cluster) -> Outcome {
     let chart = testdata_chart("site");
     for args in [["install", "shop", chart.as_str()].as_slice(), &["list"], &["history", "shop"]] {
         let said = ours.run(args)?.fails(1);
-        for word in ["forbidden", "User \"guest\"", "secrets"] {
-            assert!(said.contains(word), "{args:?}: {said}");
-        }
+        assert!(said.contains("is forbidden: User \"guest\" cannot"), "{args:?}: {said}");
     }
     assert_eq!(scene.left_behind()?, "");
     Ok(())

@@ -61,7 +61,7 @@ fn takes_over(scene: &Scene<'_>, first: &Program, second: &Program) -> Outcome {
     assert_eq!(json(&second.run(["get", "values", "shop", "--output=json"])?.ok())?["greeting"], "Hi");
 
     let _ = second.run(["uninstall", "shop", "--wait", "--timeout=120s"])?.ok();
-    assert_eq!(json(&first.run(["list", "--all", "--output=json"])?.ok())?, serde_json::json!([]));
+    assert_eq!(json(&first.run(["list", "--output=json"])?.ok())?, serde_json::json!([]));
     // Pods go a moment after what made them.
     let gone = ["wait", "--for=delete", "pods", "--all", "--timeout=60s"];
     let _ = scene.kubectl(&gone)?.ok();

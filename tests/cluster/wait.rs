@@ -32,7 +32,9 @@ pub(crate) fn failing_hook_fails_the_release(cluster: &Cluster) -> Outcome {
     assert_eq!(status(&scene)?, "failed");
     // Nothing of the chart itself was made.
     assert_eq!(scene.get(&["deployments,services"])?["items"], json("[]")?);
-    let _ = scene.ours.run(["upgrade", "shop", &chart, "--wait", "--timeout=120s"])?.ok();
+    // Without new values an upgrade takes those of the release that failed.
+    let upgrade = ["upgrade", "shop", &chart, "--reset-values", "--wait", "--timeout=120s"];
+    let _ = scene.ours.run(upgrade)?.ok();
     assert_eq!(status(&scene)?, "deployed");
     Ok(())
 }
@@ -57,7 +59,9 @@ pub(crate) fn interrupted_install_can_be_upgraded(cluster: &Cluster) -> Outcome 
     assert!(interrupted.elapsed() < Duration::from_secs(30));
     assert_eq!(status(&scene)?, "failed");
 
-    let _ = scene.ours.run(["upgrade", "shop", &chart, "--wait", "--timeout=120s"])?.ok();
+    // Without new values an upgrade takes those of the release that failed.
+    let upgrade = ["upgrade", "shop", &chart, "--reset-values", "--wait", "--timeout=120s"];
+    let _ = scene.ours.run(upgrade)?.ok();
     assert_eq!(status(&scene)?, "deployed");
     Ok(())
 }

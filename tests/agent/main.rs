@@ -1,0 +1,34 @@
+//! The agent on a real NATS server and a real API server, spoken to with NATS's
+//! own command-line client, so that what is tested is the protocol itself.
+//!
+//! All tests share one control plane, one NATS server and one agent; those that
+//! stop something start their own.
+
+mod commands;
+mod link;
+mod reads;
+mod scene;
+mod sessions;
+
+use std::process::ExitCode;
+
+use scene::Agents;
+use testbed::{cases, suite};
+
+fn main() -> ExitCode {
+    suite::run::<Agents>(cases![
+        link::answers_health_and_readiness,
+        link::is_found_as_a_service,
+        link::comes_back_when_nats_does,
+        link::stops_when_asked,
+        reads::info_names_cluster_and_versions,
+        reads::pages_hold_each_pod_once,
+        reads::objects_are_read_without_secrets,
+        reads::what_is_wrong_is_said_with_a_code,
+        sessions::watch_shows_what_happens,
+        sessions::log_is_followed,
+        commands::release_of_the_agent_is_a_helm_release,
+        commands::same_command_twice_is_done_once,
+        commands::failure_is_told,
+    ])
+}

@@ -1,0 +1,84 @@
+//! Streams: watching and following, with our program as the client.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use testbed::suite::Outcome;
+
+use crate::scene::{Agents, Anything, SOON, Scene};
+
+/// A command that runs on, with its lines as they come.
+struct Follower {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Follower {
+    fn start(scene: &Scene<'_>, args: &[&str]) -> Anything<Self> {
+        let mut child = scene.ours.spawn(args)?;
+        let out = child.stdout.take().ok_or("no pipe")?;
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { child, lines, seen: Vec::new() })
+    }
+
+    /// Waits for a line that holds all these words.
+    fn wait_for(&mut self, words: &[&str]) -> Anything<()> {
+        let start = std::time::Instant::now();
+        loop {
+            match self.lines.recv_timeout(Duration::from_millis(200)) {
+                Ok(line) => {
+                    let found = words.iter().all(|word| line.contains(word));
+                    self.seen.push(line);
+                    if found {
+                        return Ok(());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if start.elapsed() < SOON => {}
+                Err(_) => return Err(format!("no line holds {words:?}: {:#?}", self.seen).into()),
+            }
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn watch_shows_what_happens(agents: &Agents) -> Outcome {
+    let scene = agents.scene("watch")?;
+    scene.pods(&["first".to_owned()])?;
+    let namespace = scene.namespace.clone();
+    let mut watch = Follower::start(&scene, &["agent", "watch", "pods", "--namespace", &namespace])?;
+    watch.wait_for(&["first"])?;
+    scene.pods(&["second".to_owned()])?;
+    watch.wait_for(&["second", "Running"])?;
+    let _ = scene.kubectl(&["delete", "pod", "first"])?.ok();
+    watch.wait_for(&["first"])?;
+    Ok(())
+}
+
+pub(crate) fn log_is_followed(agents: &Agents) -> Outcome {
+    let scene = agents.scene("log")?;
+    scene.pods(&["talker".to_owned()])?;
+    let namespace = scene.namespace.clone();
+    let mut logs = Follower::start(&scene, &["agent", "logs", "talker", "--follow", "--namespace", &namespace])?;
+    logs.wait_for(&["listening"])?;
+    for number in 0..5 {
+        agents.plane.log([format!("line {number} of the test").as_str()])?;
+        logs.wait_for(&[&format!("line {number} of the test")])?;
+    }
+    Ok(())
+}
