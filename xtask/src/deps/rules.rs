@@ -20,18 +20,36 @@ pub(super) const LICENCES: [&str; 12] = [
 ];
 
 /// Crates that must not come in, not even by others.
-pub(super) const BANNED: [(&str, &str); 7] = [
+pub(super) const BANNED: [(&str, &str); 6] = [
     ("serde_yaml", "unmaintained, and its YAML is not Go's"),
     ("serde_yml", "its YAML is not Go's and its history is doubtful"),
     ("openssl", "a C library; TLS is rustls"),
     ("openssl-sys", "a C library; TLS is rustls"),
     ("native-tls", "TLS is rustls"),
-    ("lazy_static", "the standard library has LazyLock"),
     ("failure", "unmaintained"),
 ];
 
+/// RustCrypto moves from digest 0.10 to 0.11: oci-client has moved, the keys of
+/// async-nats have not.
+const DIGEST: &str = "RustCrypto's move to digest 0.11 is half done among what we use";
+/// The same for rand: async-nats has moved, its keys have not, ring has its own.
+const RANDOM: &str = "nkeys and ring are on older versions than rand itself";
+
 /// Crates that are there in more than one version, and why that is borne.
-pub(super) const DUPLICATES: [(&str, &str); 0] = [];
+pub(super) const DUPLICATES: [(&str, &str); 12] = [
+    ("base64", "kube and reqwest are on 0.23, async-nats and oci-client are not yet"),
+    ("block-buffer", DIGEST),
+    ("const-oid", DIGEST),
+    ("cpufeatures", DIGEST),
+    ("crypto-common", DIGEST),
+    ("digest", DIGEST),
+    ("getrandom", RANDOM),
+    ("rand", RANDOM),
+    ("rand_core", RANDOM),
+    ("sha2", DIGEST),
+    ("syn", "derive macros move from syn 2 to 3; it is only there while compiling"),
+    ("tower-http", "kube is on 0.7, reqwest is not yet"),
+];
 
 /// What a pure crate must not reach, not even by others.
 const IMPURE: [&str; 10] =
