@@ -49,7 +49,7 @@ fn releases(stage: &Stage) -> Outcome {
     stage.helm(&["list"])?;
     stage.helm(&["status", "shop"])?;
     say("What would change with three pods? Nothing is done yet.");
-    stage.helm(&["diff", "upgrade", "shop", CHART, "--set=replicas=3"])?;
+    stage.helm(&["diff", "shop", CHART, "--set=replicas=3"])?;
     say("Do it, and wait for the third pod.");
     stage.helm(&["upgrade", "shop", CHART, "--set=replicas=3", "--wait", "--timeout=180s"])?;
     say("And back to the first revision.");
