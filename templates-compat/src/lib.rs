@@ -14,6 +14,7 @@ pub mod host;
 pub mod json;
 pub mod limits;
 pub mod neturl;
+mod pki;
 pub mod regexp;
 pub mod semver;
 mod template;

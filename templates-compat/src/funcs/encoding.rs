@@ -61,12 +61,12 @@ fn digit64(b: u8) -> Option<u32> {
 }
 
 /// The standard encoding of Go's `base64.StdEncoding`.
-pub(super) fn base64(data: &[u8]) -> Vec<u8> {
+pub(crate) fn base64(data: &[u8]) -> Vec<u8> {
     encode::<3, 4>(data, BASE64)
 }
 
 /// Its reverse, with the error's text.
-pub(super) fn decode_base64_text(data: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn decode_base64_text(data: &[u8]) -> Result<Vec<u8>, String> {
     decode_base64(data).map_err(|at| String::from_utf8_lossy(&corrupt("base64", at)).into_owned())
 }
 

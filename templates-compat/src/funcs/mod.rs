@@ -7,6 +7,7 @@
 mod args;
 pub(crate) mod builtin;
 pub(crate) mod case;
+pub(crate) mod certs;
 pub(crate) mod codec;
 pub(crate) mod compare;
 pub(crate) mod crypto;
@@ -41,6 +42,7 @@ use crate::func::Func;
 const GROUPS: &[&[Func]] = &[
     builtin::FUNCS,
     case::FUNCS,
+    certs::FUNCS,
     codec::FUNCS,
     compare::FUNCS,
     crypto::FUNCS,
