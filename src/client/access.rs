@@ -48,34 +48,34 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Access {
     /// NATS servers, separated by commas (nats://, tls://, ws:// or wss://)
-    #[arg(long, env = "NATS_URL", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(long, global = true, env = "NATS_URL", default_value = "", hide_env_values = true, hide_default_value = true)]
     pub nats_url: String,
     /// File with NATS credentials (a JWT and its seed)
-    #[arg(long, env = "NATS_CREDS_FILE")]
+    #[arg(long, global = true, env = "NATS_CREDS_FILE")]
     pub nats_creds: Option<PathBuf>,
     /// Seed of an nkey for NATS
-    #[arg(long, env = "NATS_NKEY_SEED", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(long, global = true, env = "NATS_NKEY_SEED", default_value = "", hide_env_values = true, hide_default_value = true)]
     pub nats_nkey: Secret,
     /// User for NATS
-    #[arg(long, env = "NATS_USER", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(long, global = true, env = "NATS_USER", default_value = "", hide_env_values = true, hide_default_value = true)]
     pub nats_user: String,
     /// Password for NATS
-    #[arg(long, env = "NATS_PASSWORD", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(long, global = true, env = "NATS_PASSWORD", default_value = "", hide_env_values = true, hide_default_value = true)]
     pub nats_password: Secret,
     /// Token for NATS
-    #[arg(long, env = "NATS_TOKEN", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(long, global = true, env = "NATS_TOKEN", default_value = "", hide_env_values = true, hide_default_value = true)]
     pub nats_token: Secret,
     /// File with the CA certificates that NATS servers are checked against
-    #[arg(long, env = "NATS_CA_FILE")]
+    #[arg(long, global = true, env = "NATS_CA_FILE")]
     pub nats_ca: Option<PathBuf>,
     /// File with the client certificate for NATS
-    #[arg(long, env = "NATS_CERT_FILE", requires = "nats_key")]
+    #[arg(long, global = true, env = "NATS_CERT_FILE", requires = "nats_key")]
     pub nats_cert: Option<PathBuf>,
     /// File with the key of the client certificate for NATS
-    #[arg(long, env = "NATS_KEY_FILE", requires = "nats_cert")]
+    #[arg(long, global = true, env = "NATS_KEY_FILE", requires = "nats_cert")]
     pub nats_key: Option<PathBuf>,
     /// Prefix of the inboxes that replies come to
-    #[arg(long, env = "NATS_INBOX_PREFIX", default_value = "_INBOX", hide_default_value = true)]
+    #[arg(long, global = true, env = "NATS_INBOX_PREFIX", default_value = "_INBOX", hide_default_value = true)]
     pub nats_inbox_prefix: String,
 }
 

@@ -146,6 +146,9 @@ pub struct ChartSpec {
     pub version: String,
     /// `sha256:…` that the pulled archive must have.
     pub digest: String,
+    /// Speaks HTTP to an OCI registry.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub plain_http: bool,
 }
 
 impl Command {
