@@ -4,6 +4,7 @@
 //! A verb reads its arguments, calls one action of the engine and prints what
 //! it gave back. Nothing here decides about releases.
 
+mod agent;
 mod chart_source;
 mod commands;
 mod failure;

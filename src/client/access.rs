@@ -48,22 +48,57 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Access {
     /// NATS servers, separated by commas (nats://, tls://, ws:// or wss://)
-    #[arg(long, global = true, env = "NATS_URL", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "NATS_URL",
+        default_value = "",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
     pub nats_url: String,
     /// File with NATS credentials (a JWT and its seed)
     #[arg(long, global = true, env = "NATS_CREDS_FILE")]
     pub nats_creds: Option<PathBuf>,
     /// Seed of an nkey for NATS
-    #[arg(long, global = true, env = "NATS_NKEY_SEED", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "NATS_NKEY_SEED",
+        default_value = "",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
     pub nats_nkey: Secret,
     /// User for NATS
-    #[arg(long, global = true, env = "NATS_USER", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "NATS_USER",
+        default_value = "",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
     pub nats_user: String,
     /// Password for NATS
-    #[arg(long, global = true, env = "NATS_PASSWORD", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "NATS_PASSWORD",
+        default_value = "",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
     pub nats_password: Secret,
     /// Token for NATS
-    #[arg(long, global = true, env = "NATS_TOKEN", default_value = "", hide_env_values = true, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "NATS_TOKEN",
+        default_value = "",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
     pub nats_token: Secret,
     /// File with the CA certificates that NATS servers are checked against
     #[arg(long, global = true, env = "NATS_CA_FILE")]

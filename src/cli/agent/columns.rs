@@ -63,7 +63,10 @@ mod tests {
         let rows = |texts: &[&[&str]]| {
             texts.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect::<Vec<Vec<String>>>()
         };
-        assert_eq!(columns.render(&rows(&[&["NAME", "AGE"], &["a-long-name", "1s"]])), "NAME          AGE\na-long-name   1s\n");
+        assert_eq!(
+            columns.render(&rows(&[&["NAME", "AGE"], &["a-long-name", "1s"]])),
+            "NAME          AGE\na-long-name   1s\n"
+        );
         assert_eq!(columns.render(&rows(&[&["b", "2s"]])), "b             2s\n");
         assert_eq!(cell(&Value::from("a\nb\u{1b}[31m")), "a b [31m");
     }

@@ -66,17 +66,11 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<(), Failur
     if names.is_empty() {
         list(args, session, &client, kind, projection).await
     } else {
-        let request =
-            GetRequest { kind: KindRef::resource(kind), namespace: session.namespace(), names, projection };
+        let request = GetRequest { kind: KindRef::resource(kind), namespace: session.namespace(), names, projection };
         let single = request.names.len() == 1;
         let reply: GetReply = client.request("get", &request).await.map_err(failure)?;
-        let found = Found {
-            gvk: reply.gvk,
-            namespaced: reply.namespaced,
-            columns: reply.columns,
-            items: reply.items,
-            single,
-        };
+        let found =
+            Found { gvk: reply.gvk, namespaced: reply.namespaced, columns: reply.columns, items: reply.items, single };
         show(args, session, &found, &mut Columns::default(), !args.no_headers)?;
         match reply.missing.as_slice() {
             [] => Ok(()),
@@ -156,9 +150,7 @@ fn show(
             let format = if args.output == Output::Json { Format::Json } else { Format::Yaml };
             match (found.single, found.items.as_slice()) {
                 (true, [item]) => session.cx.printer.structured(format, item.get()),
-                (_, items) => {
-                    session.structured(format, &json!({"apiVersion": "v1", "kind": "List", "items": items}))
-                }
+                (_, items) => session.structured(format, &json!({"apiVersion": "v1", "kind": "List", "items": items})),
             }
         }
     }

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use super::{Session, failure};
 use crate::{
     cli::Failure,
-    client::{
-        LogItem, Logs,
-        logs::no_target,
-    },
+    client::{LogItem, Logs, logs::no_target},
     protocol::{
         Error,
         logs::{LogsRequest, STREAMS_DEFAULT, STREAMS_MAX, Workload},

@@ -31,7 +31,7 @@ use crate::{
 
 /// Operate clusters through their agents, over NATS
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     access: Access,
     /// The cluster; not needed when the agents of only one answer
@@ -125,7 +125,7 @@ impl Session<'_> {
 ///
 /// # Errors
 /// The verb's failure, with the exit code of the agent's error.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let session = Session { cx, args };
     // Values are read before the runtime runs: reading them may need one of
     // its own.

@@ -80,7 +80,8 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
 /// The values as they travel: JSON.
 pub(super) fn values(args: &ValuesArgs, session: &Session<'_>) -> Result<Map<String, Value>, Failure> {
     let map = args.merge(session.cx, &engine::pull::PullOptions::default())?;
-    let value = templates_compat::value::Value::from(map);
-    let text = json::write(&value, &json::Options::default(), session.cx.settings.compat).map_err(Failure::from_display)?;
+    let value = templates_compat::value::Value::Map(map);
+    let text =
+        json::write(&value, &json::Options::default(), session.cx.settings.compat).map_err(Failure::from_display)?;
     serde_json::from_slice(&text).map_err(Failure::from_display)
 }

@@ -89,13 +89,7 @@ struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     fn new(args: &'a Args) -> Self {
-        Screen {
-            args,
-            columns: HashMap::new(),
-            widths: Columns::default(),
-            heading: false,
-            shown: HashMap::new(),
-        }
+        Screen { args, columns: HashMap::new(), widths: Columns::default(), heading: false, shown: HashMap::new() }
     }
 
     /// The lines of a frame.

@@ -16,11 +16,13 @@ mod uninstall;
 mod upgrade;
 mod version;
 
-use super::{Context, Failure};
+use super::{Context, Failure, agent};
 
 /// The verbs.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// operate clusters through their agents, over NATS
+    Agent(Box<agent::Args>),
     /// show what an upgrade would change in the cluster, and change nothing
     Diff(Box<diff::Args>),
     /// helm client environment information
@@ -64,6 +66,7 @@ impl Command {
     /// The verb's failure.
     pub fn run(&self, cx: &Context) -> Result<(), Failure> {
         match self {
+            Command::Agent(args) => agent::run(args, cx),
             Command::Diff(args) => diff::run(args, cx),
             Command::Env(args) => env::run(args, cx),
             Command::Get(command) => get::run(command, cx),
