@@ -25,6 +25,19 @@ pub(crate) fn chart_value(metadata: &Metadata, is_root: bool, compat: Compat) ->
     }
 }
 
+/// The metadata as JSON and `Chart.yaml` have it: fields in their order,
+/// empty ones left out.
+pub(crate) fn metadata_json(metadata: &Metadata) -> Value {
+    Value::Object(Arc::new(Struct::new("chart.Metadata", metadata_fields(metadata, as_structs(metadata)))))
+}
+
+/// A dependency as JSON and lock files have it.
+pub(crate) fn dependency_json(dependency: &Dependency) -> Value {
+    let import_values = slice(Elem::Any, dependency.import_values.clone());
+    let fields = dependency_fields(dependency, strings(&dependency.tags), import_values);
+    Value::Object(Arc::new(Struct::new("*chart.Dependency", fields)))
+}
+
 /// The lists inside of the metadata.
 struct Lists {
     sources: Value,
@@ -65,16 +78,11 @@ fn as_map(fields: Vec<Field>) -> Map {
 /// Helm 3 shows the structs themselves.
 fn as_structs(metadata: &Metadata) -> Lists {
     let maintainer = |m: &Maintainer| Value::Object(Arc::new(Struct::new("*chart.Maintainer", maintainer_fields(m))));
-    let dependency = |d: &Dependency| {
-        let import_values = slice(Elem::Any, d.import_values.clone());
-        let fields = dependency_fields(d, strings(&d.tags), import_values);
-        Value::Object(Arc::new(Struct::new("*chart.Dependency", fields)))
-    };
     Lists {
         sources: strings(&metadata.sources),
         keywords: strings(&metadata.keywords),
         maintainers: slice(Elem::Maintainer, metadata.maintainers.iter().map(maintainer).collect()),
-        dependencies: slice(Elem::Dependency, metadata.dependencies().iter().map(dependency).collect()),
+        dependencies: slice(Elem::Dependency, metadata.dependencies().iter().map(dependency_json).collect()),
     }
 }
 

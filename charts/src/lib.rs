@@ -21,6 +21,7 @@ pub mod ignore;
 pub mod load;
 pub mod manifest;
 mod metadata;
+pub mod package;
 pub mod render;
 pub mod schema;
 pub mod template;
