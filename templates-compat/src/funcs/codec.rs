@@ -6,7 +6,7 @@ use super::args::{bytes, fixed, take, text};
 use crate::compat::Compat;
 use crate::func::{Func, FuncError, FuncResult, Param};
 use crate::json::{self, Options};
-use crate::value::{Map, Value};
+use crate::value::{Map, MapType, Value};
 use crate::{toml, yaml};
 
 const ANY: &[Param] = &[Param::Any];
@@ -108,7 +108,7 @@ fn from_json(input: &[u8], compat: Compat) -> FuncResult {
     Ok(match json::read_partly(input, compat) {
         Ok((Value::Map(map), None)) => Value::Map(map),
         Ok((Value::Map(map), Some(e))) => error_map(map, &e),
-        Ok((Value::Nil, None)) => Value::empty_map(),
+        Ok((Value::Nil, None)) => Value::Map(Map::nil(MapType::Any)),
         Ok((other, _)) => error_map(Map::new(), &wrong_type(&other, "map[string]interface {}")),
         Err(e) => error_map(Map::new(), &e),
     })

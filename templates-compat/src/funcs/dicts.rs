@@ -64,7 +64,10 @@ fn dict(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
 
 fn set(_: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     let (map, key, value) = (take(args, 0), take_str(args, 1), take(args, 2));
-    let Value::Map(map) = map else { return Err(FuncError::panic("assignment to entry in nil map")) };
+    let map = match map {
+        Value::Map(map) if !map.is_nil() => map,
+        _ => return Err(FuncError::panic("assignment to entry in nil map")),
+    };
     map.insert(key, value);
     plain(Value::Map(map))
 }

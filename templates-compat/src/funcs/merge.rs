@@ -2,7 +2,7 @@
 //! for maps. The first map is changed in place; parts of the others that it
 //! takes over are shared with them.
 
-use super::args::{Body, from, take, variadic};
+use super::args::{Body, from, take_map, variadic};
 use super::defaults::is_empty;
 use crate::func::{Func, FuncError, FuncResult, Param};
 use crate::limits::MAX_DEPTH;
@@ -21,11 +21,11 @@ const FILL: Body = |_, a| merge_all(a, false);
 const OVERWRITE: Body = |_, a| merge_all(a, true);
 
 fn merge_all(args: &mut [Value], overwrite: bool) -> FuncResult {
-    let target = match take(args, 0) {
-        Value::Map(m) => m.with_type(MapType::Any),
-        _ => Map::new(),
-    };
+    let mut target = take_map(args, 0).with_type(MapType::Any);
     for source in from(args, 1).iter().filter_map(Value::as_map) {
+        if target.is_nil() && !source.is_nil() {
+            target = Map::new();
+        }
         merge(&target, source, overwrite, 0)?;
     }
     Ok(Value::Map(target))

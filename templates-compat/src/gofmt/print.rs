@@ -261,6 +261,9 @@ impl<'a> Printer<'a> {
         if self.flags.sharp_v {
             let name = map.map_type().name(self.compat);
             self.push(name.as_bytes());
+            if map.is_nil() {
+                return self.push(b"(nil)");
+            }
         }
         // A copy of the entries: a map that holds itself is locked only once.
         self.entries(map.snapshot(), verb);

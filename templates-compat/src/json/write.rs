@@ -55,6 +55,7 @@ impl<'o> Writer<'o> {
             Value::Complex(_) => return Err(JsonError::new("json: unsupported type: complex128")),
             Value::Str(s) => write_string(&mut self.out, s, self.options.escape_html),
             Value::List(list) if list.is_nil() => self.out.extend_from_slice(b"null"),
+            Value::Map(map) if map.is_nil() => self.out.extend_from_slice(b"null"),
             Value::List(list) if list.elem() == Elem::Byte => {
                 let bytes: Vec<u8> = list
                     .iter()

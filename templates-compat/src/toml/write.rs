@@ -30,6 +30,16 @@ pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, TomlError>
     Ok(writer.out)
 }
 
+/// Nil slices and maps are left out like nil itself.
+fn is_nil(value: &Value) -> bool {
+    match value {
+        Value::Nil => true,
+        Value::List(list) => list.is_nil(),
+        Value::Map(map) => map.is_nil(),
+        _ => false,
+    }
+}
+
 struct Writer {
     out: Vec<u8>,
     compat: Compat,
@@ -50,7 +60,7 @@ impl Writer {
 
     fn kind(&mut self, value: &Value) -> Result<Kind, TomlError> {
         Ok(match value {
-            Value::Nil => Kind::Nil,
+            value if is_nil(value) => Kind::Nil,
             Value::Map(_) => Kind::Table,
             Value::Complex(_) => return Err(TomlError::new("unsupported type: complex128")),
             Value::List(list) => {
@@ -145,7 +155,7 @@ impl Writer {
     fn entries(&mut self, key: &[Str], value: &Value) -> Done {
         self.deeper()?;
         for (name, value) in self.split(value)?.into_iter().flatten() {
-            if value.is_nil() {
+            if is_nil(&value) {
                 continue;
             }
             let mut inner = key.to_vec();
@@ -163,7 +173,7 @@ impl Writer {
         let (last_direct, last_sub) = (direct.len(), sub.len());
         // A nil entry is skipped, but the comma before it stays.
         for (i, (name, value)) in direct.into_iter().enumerate() {
-            if !value.is_nil() {
+            if !is_nil(&value) {
                 self.key_value(std::slice::from_ref(&name), &value, true)?;
                 if last_sub > 0 || i + 1 != last_direct {
                     self.out.extend_from_slice(b", ");

@@ -75,6 +75,8 @@ impl Writer {
                 self.check(s)?;
                 self.emitter.value_string(s);
             }
+            Value::List(list) if list.is_nil() => self.emitter.word(b"null"),
+            Value::Map(map) if map.is_nil() => self.emitter.word(b"null"),
             // `[]byte` is base64 in JSON.
             Value::List(list) if list.elem() == Elem::Byte => return Err(Stop::Detour),
             Value::List(list) if list.is_empty() => self.emitter.empty_sequence(),
