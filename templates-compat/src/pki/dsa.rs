@@ -14,7 +14,7 @@ const ROUNDS: usize = 32;
 
 /// A key in the form of OpenSSL and Go: all numbers, big-endian.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DsaKey {
+pub(crate) struct DsaKey {
     /// p, q, g, y, x
     pub(super) numbers: [Vec<u8>; 5],
 }
