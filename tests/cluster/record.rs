@@ -30,11 +30,11 @@ fn same_records(scene: &Scene<'_>, theirs: &Program, ours: &Program) -> Outcome 
     let found = records_of(scene, ours)?;
     assert_eq!(expected.len(), 3);
     assert_eq!(expected.len(), found.len());
-    for (expected, found) in expected.iter().zip(&found) {
-        let mut differences = Vec::new();
-        compare("", expected, found, &mut differences);
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    let mut differences = Vec::new();
+    for (revision, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        compare(&format!("revision {}", revision + 1), expected, found, &mut differences);
     }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
     Ok(())
 }
 
