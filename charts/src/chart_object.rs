@@ -90,8 +90,9 @@ fn strings(items: &[String]) -> Value {
     slice(Elem::String, items.iter().map(|s| Value::str(s.as_str())).collect())
 }
 
+/// A field that the chart does not have is the nil slice.
 fn slice(elem: Elem, items: Vec<Value>) -> Value {
-    Value::List(List::new(elem, items))
+    Value::List(if items.is_empty() { List::nil(elem) } else { List::new(elem, items) })
 }
 
 fn text(text: &str) -> Value {
@@ -99,7 +100,8 @@ fn text(text: &str) -> Value {
 }
 
 fn metadata_fields(metadata: &Metadata, lists: Lists) -> Vec<Field> {
-    let annotations = Map::of_type(MapType::String);
+    let none = metadata.annotations.is_empty();
+    let annotations = if none { Map::nil(MapType::String) } else { Map::of_type(MapType::String) };
     for (key, value) in &metadata.annotations {
         annotations.insert(key.as_str(), text(value));
     }
