@@ -48,6 +48,8 @@ async fn act(args: &[String], run: &Run) -> Result<(), engine::Error> {
     let engine = Engine::new(cluster, namespace);
     let name = plain.get(1).map(|s| s.to_string()).unwrap_or_default();
     let wait = if flag("--wait") { WaitStrategy::Watcher } else { WaitStrategy::HookOnly };
+    let seconds = args.iter().find_map(|a| a.strip_prefix("--timeout=")?.parse().ok());
+    let timeout = std::time::Duration::from_secs(seconds.unwrap_or(300));
     let values = Map::new();
     for s in &set {
         charts::values::parse_into(s, &values, charts::values::SetKind::Set, Compat::Helm4)
@@ -59,13 +61,21 @@ async fn act(args: &[String], run: &Run) -> Result<(), engine::Error> {
         wait,
         rollback_on_failure: flag("--rollback-on-failure"),
         reuse_values: flag("--reuse-values"),
+        timeout,
         ..Default::default()
     };
     match plain.first().map(|s| s.as_str()) {
         Some("install") => {
             let create_namespace = flag("--create-namespace");
-            let options =
-                InstallOptions { name, wait, create_namespace, replace: flag("--replace"), ..Default::default() };
+            let options = InstallOptions {
+                name,
+                wait,
+                timeout,
+                create_namespace,
+                rollback_on_failure: flag("--rollback-on-failure"),
+                replace: flag("--replace"),
+                ..Default::default()
+            };
             let applied = action::install(&engine, run, chart(plain.get(2).copied())?, values, &options).await?;
             print!("{}", applied.plan.map(|p| p.to_string()).unwrap_or_default());
         }

@@ -46,6 +46,8 @@ pub struct Engine {
     namespace: String,
     store: Arc<dyn ReleaseStore>,
     compat: Compat,
+    /// Whether the store is the one that [`Engine::new`] made.
+    own_store: bool,
 }
 
 impl Engine {
@@ -54,18 +56,23 @@ impl Engine {
     pub fn new(cluster: Cluster, namespace: impl Into<String>) -> Engine {
         let namespace = namespace.into();
         let store = Arc::new(storage::SecretStore::new(cluster.clone(), namespace.clone()));
-        Engine { cluster, namespace, store, compat: Compat::Helm4 }
+        Engine { cluster, namespace, store, compat: Compat::Helm4, own_store: true }
     }
 
     /// The same engine with another place for releases.
     pub fn with_store(mut self, store: Arc<dyn ReleaseStore>) -> Engine {
         self.store = store;
+        self.own_store = false;
         self
     }
 
     /// The same engine with another Helm's bytes.
     pub fn with_compat(mut self, compat: Compat) -> Engine {
         self.compat = compat;
+        if self.own_store {
+            let store = storage::SecretStore::new(self.cluster.clone(), self.namespace.clone());
+            self.store = Arc::new(store.with_compat(compat));
+        }
         self
     }
 

@@ -99,13 +99,13 @@ pub(super) async fn cancellable<T>(run: &Run, work: impl Future<Output = Result<
     }
 }
 
-/// What `--server-side` means for a release that was applied like this.
-pub(super) fn apply_method(choice: ServerSide, before: &Release) -> ApplyMethod {
-    match choice {
-        ServerSide::Auto if before.is_server_side() => ApplyMethod::ServerSide,
-        ServerSide::Auto | ServerSide::False => ApplyMethod::ClientSide,
-        ServerSide::True => ApplyMethod::ServerSide,
+/// How objects are sent, as the record says it: always server-side so far.
+/// Fields of a revision that was applied client-side are moved over.
+pub(super) fn apply_method(run: &Run, choice: ServerSide) -> ApplyMethod {
+    if choice == ServerSide::False {
+        run.events.warn("client-side apply is not supported: server-side apply is used");
     }
+    ApplyMethod::ServerSide
 }
 
 /// With `--rollback-on-failure` objects are waited for.

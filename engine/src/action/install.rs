@@ -12,9 +12,9 @@ use super::{Applied, common, crds};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::hooks::{self, HookOptions};
-use crate::options::{DEFAULT_TIMEOUT, DryRun, WaitStrategy};
+use crate::options::{DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
 use crate::plan::{self, Plan};
-use crate::release::{ApplyMethod, HookEvent, Info, Release, Status, Time};
+use crate::release::{HookEvent, Info, Release, Status, Time};
 use crate::render::{self, RenderInputs};
 use crate::{CancellationToken, Engine, Run, execute, storage};
 
@@ -116,7 +116,8 @@ pub async fn install(
         return Ok(Applied { release, plan });
     }
     let mut plan_now = plan.take().unwrap_or_default();
-    common::cancellable(run, begin(engine, run, &mut release, options)).await?;
+    // Never cut off: a record whose creation was on its way would stay pending.
+    begin(engine, run, &mut release, options).await?;
     plan_now.revision = release.version;
     let work = perform(engine, run, &mut release, &plan_now, &objects, options);
     match common::cancellable(run, work).await {
@@ -208,13 +209,13 @@ async fn rendered(
     options: &InstallOptions,
 ) -> Result<(Release, Vec<String>)> {
     let now = Time::now();
-    let method = if options.server_side { ApplyMethod::ServerSide } else { ApplyMethod::ClientSide };
+    let choice = if options.server_side { ServerSide::True } else { ServerSide::False };
     let mut release = Release {
         name: options.name.clone(),
         namespace: engine.namespace().to_string(),
         config: Some(values.clone()),
         version: 1,
-        apply_method: Some(method),
+        apply_method: Some(common::apply_method(run, choice)),
         labels: options.labels.clone(),
         chart: Arc::new(render::chart_record(&chart)?),
         info: Info { first_deployed: Some(now), last_deployed: Some(now), ..Info::default() },

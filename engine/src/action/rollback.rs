@@ -76,11 +76,8 @@ pub async fn rollback(engine: &Engine, run: &Run, options: &RollbackOptions) -> 
     if options.dry_run.is_dry() {
         return Ok(Applied { release, plan: Some(plan) });
     }
-    let begin = async {
-        common::prune_history(engine, &release.name, options.history_max).await?;
-        common::create_record(engine, run, &release).await
-    };
-    common::cancellable(run, begin).await?;
+    common::prune_history(engine, &release.name, options.history_max).await?;
+    common::create_record(engine, run, &release).await?;
     let mut done = Done::default();
     let mut stage = Progress::Hooks;
     let work = perform(engine, run, &mut release, &plan, &objects, options, (&mut done, &mut stage));
@@ -123,7 +120,7 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
         return Err(invalid(format!("release has no {revision} version")));
     }
     let (current, target) = futures::try_join!(engine.store().get(name, last), engine.store().get(name, revision))?;
-    let release = next_revision(&current, target, revision, options);
+    let release = next_revision(run, &current, target, revision, options);
     let cluster = engine.cluster();
     let previous = cluster.build(&current.manifest, &release.namespace).await;
     let previous =
@@ -148,7 +145,7 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
     Ok(Prepared { current, release, plan, objects })
 }
 
-fn next_revision(current: &Release, target: Release, revision: i64, options: &RollbackOptions) -> Release {
+fn next_revision(run: &Run, current: &Release, target: Release, revision: i64, options: &RollbackOptions) -> Release {
     let description = match options.description.as_str() {
         "" => format!("Rollback to {revision}"),
         own => own.to_string(),
@@ -166,7 +163,7 @@ fn next_revision(current: &Release, target: Release, revision: i64, options: &Ro
             description,
             ..Info::default()
         },
-        apply_method: Some(common::apply_method(options.server_side, &target)),
+        apply_method: Some(common::apply_method(run, options.server_side)),
         ..target
     }
 }

@@ -138,11 +138,8 @@ pub async fn upgrade(
             if options.description.is_empty() { "Dry run complete".into() } else { options.description.clone() };
         return Ok(Applied { release, plan: Some(plan) });
     }
-    let begin = async {
-        common::prune_history(engine, &release.name, options.history_max).await?;
-        common::create_record(engine, run, &release).await
-    };
-    common::cancellable(run, begin).await?;
+    common::prune_history(engine, &release.name, options.history_max).await?;
+    common::create_record(engine, run, &release).await?;
     let mut done = Done::default();
     let work = perform(
         engine,
@@ -340,7 +337,7 @@ async fn rendered(
         hooks: rendered.hooks,
         version: revision,
         namespace,
-        apply_method: Some(common::apply_method(options.server_side, last)),
+        apply_method: Some(common::apply_method(run, options.server_side)),
         labels,
     })
 }

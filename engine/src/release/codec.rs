@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use templates_compat::{Compat, Value, json};
 
@@ -169,6 +170,41 @@ fn write_json(release: &Release, chart: Option<&ChartRecord>) -> Result<Vec<u8>,
     Ok(serde_json::to_vec(&out)?)
 }
 
+/// The JSON of a release as this Helm writes it: Helm 3 knows no apply method,
+/// no times of files and no revision of a rollback, and writes empty times.
+///
+/// # Errors
+/// A value that JSON cannot say.
+pub fn to_json_of(release: &Release, compat: Compat) -> Result<Vec<u8>, CodecError> {
+    let json = to_json(release)?;
+    if compat == Compat::Helm4 {
+        return Ok(json);
+    }
+    let mut record: Json = serde_json::from_slice(&json)?;
+    let drop = |at: Option<&mut Json>, fields: &[&str]| {
+        if let Some(map) = at.and_then(Json::as_object_mut) {
+            map.retain(|key, _| !fields.contains(&key.as_str()));
+        }
+    };
+    let empty = |at: Option<&mut Json>, fields: &[&str]| {
+        let Some(map) = at.and_then(Json::as_object_mut) else { return };
+        for field in fields {
+            map.entry(*field).or_insert_with(|| Json::String(String::new()));
+        }
+    };
+    drop(Some(&mut record), &["apply_method"]);
+    drop(record.get_mut("info"), &["rollback_revision"]);
+    empty(record.get_mut("info"), &["deleted"]);
+    drop(record.get_mut("chart"), &["schemamodtime", "modtime"]);
+    for list in ["/chart/templates", "/chart/files"] {
+        let files = record.pointer_mut(list).and_then(Json::as_array_mut);
+        files.into_iter().flatten().for_each(|file| drop(Some(file), &["modtime"]));
+    }
+    let hooks = record.get_mut("hooks").and_then(Json::as_array_mut);
+    hooks.into_iter().flatten().for_each(|hook| empty(hook.get_mut("last_run"), &["started_at", "completed_at"]));
+    Ok(serde_json::to_vec(&record)?)
+}
+
 /// A value as a piece of JSON with Go's forms of numbers.
 pub(super) fn raw(value: &Value) -> Result<Box<RawValue>, CodecError> {
     let bytes = json::write(value, &json::Options::default(), Compat::Helm4)?;
@@ -225,8 +261,8 @@ fn head_from_json(bytes: &[u8]) -> Result<Release, CodecError> {
 ///
 /// # Errors
 /// As [`to_json`].
-pub fn encode(release: &Release) -> Result<String, CodecError> {
-    let json = to_json(release)?;
+pub fn encode(release: &Release, compat: Compat) -> Result<String, CodecError> {
+    let json = to_json_of(release, compat)?;
     let mut gzip = GzEncoder::new(Vec::with_capacity(json.len() / 4), Compression::best());
     gzip.write_all(&json)?;
     Ok(STANDARD.encode(gzip.finish()?))
@@ -268,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_record_begins_as_gos_gzip_does() {
-        let data = STANDARD.decode(encode(&Release::default()).unwrap()).unwrap();
+        let data = STANDARD.decode(encode(&Release::default(), Compat::Helm4).unwrap()).unwrap();
         assert_eq!(data[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff]);
     }
 
@@ -286,9 +322,9 @@ mod tests {
         release.info.first_deployed = Time::parse("2026-11-23T08:42:07.123456789+01:00");
         release.set_status(Status::PendingUpgrade, "Preparing upgrade");
         let json = to_json(&release).unwrap();
-        let back = decode(encode(&release).unwrap().as_bytes()).unwrap();
+        let back = decode(encode(&release, Compat::Helm4).unwrap().as_bytes()).unwrap();
         assert_eq!(to_json(&back).unwrap(), json);
-        let head = decode_head(encode(&release).unwrap().as_bytes()).unwrap();
+        let head = decode_head(encode(&release, Compat::Helm4).unwrap().as_bytes()).unwrap();
         assert_eq!((head.version, head.info.status), (3, Status::PendingUpgrade));
     }
 
@@ -303,6 +339,19 @@ mod tests {
         assert_eq!(release.apply_method, None);
         assert_eq!(release.chart.name(), "c");
         assert!(release.hooks[0].events.is_empty());
+    }
+
+    #[test]
+    fn helm3_has_empty_times_and_no_apply_method() {
+        let release = Release {
+            name: "r".into(),
+            apply_method: Some(ApplyMethod::ServerSide),
+            hooks: vec![Hook { name: "h".into(), ..Hook::default() }],
+            ..Release::default()
+        };
+        let text = String::from_utf8(to_json_of(&release, Compat::Helm3).unwrap()).unwrap();
+        assert!(text.contains(r#""deleted":"""#) && text.contains(r#""started_at":"""#), "{text}");
+        assert!(!text.contains("apply_method") && !text.contains("modtime"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use templates_compat::Compat;
 
 use super::{Key, Query, ReleaseStore, SYSTEM_LABELS, record_key};
 use crate::cluster::Cluster;
@@ -82,12 +83,19 @@ pub struct SecretStore {
     cluster: Cluster,
     namespace: String,
     resource: Resource,
+    compat: Compat,
 }
 
 impl SecretStore {
     /// The store of a namespace; an empty one reads all namespaces.
     pub fn new(cluster: Cluster, namespace: impl Into<String>) -> SecretStore {
-        SecretStore { cluster, namespace: namespace.into(), resource: Resource::Secret }
+        SecretStore { cluster, namespace: namespace.into(), resource: Resource::Secret, compat: Compat::Helm4 }
+    }
+
+    /// The same store with the records of another Helm.
+    #[must_use]
+    pub fn with_compat(self, compat: Compat) -> SecretStore {
+        SecretStore { compat, ..self }
     }
 
     fn collection(&self, namespace: &str) -> String {
@@ -182,7 +190,7 @@ impl SecretStore {
         labels.insert("status".into(), release.info.status.to_string());
         labels.insert("version".into(), release.version.to_string());
         let metadata = json!({ "name": record_key(&release.name, release.version), "labels": labels });
-        let encoded = codec::encode(release)?;
+        let encoded = codec::encode(release, self.compat)?;
         Ok(match self.resource {
             Resource::Secret => json!({
                 "apiVersion": "v1",
@@ -315,7 +323,18 @@ pub struct ConfigMapStore(SecretStore);
 impl ConfigMapStore {
     /// The store of a namespace; an empty one reads all namespaces.
     pub fn new(cluster: Cluster, namespace: impl Into<String>) -> ConfigMapStore {
-        ConfigMapStore(SecretStore { cluster, namespace: namespace.into(), resource: Resource::ConfigMap })
+        ConfigMapStore(SecretStore {
+            cluster,
+            namespace: namespace.into(),
+            resource: Resource::ConfigMap,
+            compat: Compat::Helm4,
+        })
+    }
+
+    /// The same store with the records of another Helm.
+    #[must_use]
+    pub fn with_compat(self, compat: Compat) -> ConfigMapStore {
+        ConfigMapStore(self.0.with_compat(compat))
     }
 }
 
