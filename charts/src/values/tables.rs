@@ -79,8 +79,9 @@ impl Merger<'_> {
         }
     }
 
-    /// The keys under which the destination has a null. When coalescing they
-    /// go: in Helm 3 always, in Helm 4 only those that delete something.
+    /// The keys under which the destination has a null. When coalescing, a
+    /// null goes together with what it deletes (in Helm 3 also with a null of
+    /// the source); others stay.
     fn null_keys(&self, dst: &Map, src: &Map, mode: MergeMode) -> Vec<templates_compat::Str> {
         let mut nulls = Vec::new();
         dst.for_each(|k, v| {
@@ -90,11 +91,18 @@ impl Merger<'_> {
         });
         if mode == MergeMode::Coalesce {
             for key in &nulls {
-                let deletes = || !matches!(src.get(key), None | Some(Value::Nil));
-                if self.compat == Compat::Helm3 || deletes() {
+                let deleted = match src.get(key) {
+                    None => false,
+                    Some(Value::Nil) => self.compat == Compat::Helm3,
+                    Some(_) => true,
+                };
+                if deleted {
                     dst.remove(key);
                 }
             }
+        } else if self.compat == Compat::Helm3 {
+            // There they only take part in the comparison of tables.
+            nulls.clear();
         }
         nulls
     }
