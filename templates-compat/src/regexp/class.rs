@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-use super::parse::Parser;
+use super::parse::{Literal, Parser};
 use super::{Code, SyntaxError, names};
 
 /// The last code point.
@@ -52,6 +52,30 @@ fn folded(mut class: ClassUnicode, fold: bool) -> ClassUnicode {
         let _ = class.try_case_fold_simple();
     }
     class
+}
+
+/// The least of the characters that differ from this one in case only.
+pub(super) fn least_fold(c: u32) -> u32 {
+    let mut class = ClassUnicode::empty();
+    add_range(&mut class, c, c, true);
+    class.iter().map(|range| u32::from(range.start())).min().unwrap_or(c)
+}
+
+/// A class that Go turns into a character: of one, or of the two cases of a
+/// letter that has no third.
+pub(super) fn as_literal(class: &ClassUnicode) -> Option<Literal> {
+    let mut ranges = class.iter();
+    let (first, second) = (ranges.next()?, ranges.next());
+    let single = |range: &ClassUnicodeRange| range.start() == range.end();
+    let rune = u32::from(first.start());
+    match second {
+        None if single(first) => Some(Literal { rune, fold_case: false }),
+        Some(second) if single(first) && single(second) && ranges.next().is_none() => {
+            let one = ClassUnicode::new([ClassUnicodeRange::new(first.start(), first.start())]);
+            (folded(one, true) == *class).then_some(Literal { rune, fold_case: true })
+        }
+        _ => None,
+    }
 }
 
 fn from_ranges(ranges: Ranges, negated: bool, fold: bool) -> ClassUnicode {

@@ -3,6 +3,7 @@
 //! the leftmost match, earlier alternatives first.
 
 mod class;
+mod factor;
 mod names;
 mod parse;
 

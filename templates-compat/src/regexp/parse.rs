@@ -36,7 +36,7 @@ pub(super) struct Parsed {
 }
 
 /// One node with what Go's limits look at.
-struct Node {
+pub(super) struct Node {
     hir: Hir,
     /// Instructions.
     size: u64,
@@ -44,7 +44,32 @@ struct Node {
     /// The greatest product of nested counts in braces.
     repeats: u64,
     /// A plain character: neighbours become one node in Go.
-    literal: bool,
+    pub(super) literal: Option<Literal>,
+    /// One character of some class, a plain one or a dot.
+    pub(super) one_char: bool,
+}
+
+/// A character as Go's own tree has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Literal {
+    /// The character, in whatever case comes first if case does not matter.
+    pub(super) rune: u32,
+    pub(super) fold_case: bool,
+}
+
+impl Node {
+    /// The node of one character.
+    pub(super) fn of(literal: Literal) -> Node {
+        let mut class = ClassUnicode::empty();
+        super::class::add_range(&mut class, literal.rune, literal.rune, literal.fold_case);
+        let mut buffer = [0; 4];
+        let single = class.iter().count() == 1 && class.iter().all(|r| r.start() == r.end());
+        let hir = match char::from_u32(literal.rune).filter(|_| single) {
+            Some(c) => Hir::literal(c.encode_utf8(&mut buffer).as_bytes()),
+            None => Hir::class(Class::Unicode(class)),
+        };
+        Node { hir, size: 1, height: 1, repeats: 1, literal: Some(literal), one_char: true }
+    }
 }
 
 /// An open group.
@@ -53,7 +78,8 @@ struct Group {
     flags: Flags,
     /// Its number if it captures.
     capture: Option<u32>,
-    alternatives: Vec<Node>,
+    /// The sequences that are complete.
+    alternatives: Vec<Vec<Node>>,
     /// The nodes since the last `|`.
     sequence: Vec<Node>,
 }
@@ -78,8 +104,7 @@ impl Group {
     }
 
     fn end_sequence(&mut self) {
-        let sequence = concatenation(std::mem::take(&mut self.sequence));
-        self.alternatives.push(sequence);
+        self.alternatives.push(std::mem::take(&mut self.sequence));
     }
 }
 
@@ -103,7 +128,7 @@ pub(super) fn parse(pattern: &[u8], compat: Compat) -> Step<Parsed> {
         return Err(SyntaxError::new(Code::MissingParen, pattern));
     }
     parser.group.end_sequence();
-    let node = alternation(std::mem::take(&mut parser.group.alternatives));
+    let node = alternation(std::mem::take(&mut parser.group.alternatives), compat);
     parser.check(&node)?;
     Ok(Parsed { hir: node.hir, group_names: parser.group_names })
 }
@@ -238,11 +263,11 @@ impl<'p> Parser<'p> {
         self.group.end_sequence();
         let group = std::mem::replace(&mut self.group, outer);
         self.flags = group.flags;
-        let mut node = alternation(group.alternatives);
+        let mut node = alternation(group.alternatives, self.compat);
         self.check(&node)?;
         if let Some(index) = group.capture {
             let hir = Hir::capture(Capture { index, name: None, sub: Box::new(node.hir) });
-            node = Node { hir, size: node.size + 2, height: node.height + 1, literal: false, ..node };
+            node = Node { hir, size: node.size + 2, height: node.height + 1, literal: None, one_char: false, ..node };
         }
         self.push(node)
     }
@@ -349,7 +374,7 @@ impl<'p> Parser<'p> {
             _ => sub.repeats.saturating_mul(high.unwrap_or(low).max(1)),
         };
         let hir = Hir::repetition(Repetition { min, max, greedy, sub: Box::new(sub.hir) });
-        let node = Node { hir, size: size.max(1), height: sub.height + 1, repeats, literal: false };
+        let node = Node { hir, size: size.max(1), height: sub.height + 1, repeats, literal: None, one_char: false };
         self.check(&node)?;
         if counted && (min >= 2 || max.is_some_and(|max| max >= 2)) && repeats > MAX_REPEAT {
             return Err(SyntaxError::new(Code::InvalidRepeatSize, self.since(start)));
@@ -360,26 +385,20 @@ impl<'p> Parser<'p> {
 
     fn look(&mut self, length: usize, look: Look) -> Step<()> {
         self.at += length;
-        self.push(Node { hir: Hir::look(look), size: 1, height: 1, repeats: 1, literal: false })
+        self.push(Node { hir: Hir::look(look), size: 1, height: 1, repeats: 1, literal: None, one_char: false })
     }
 
     /// A character, which may be none that a text can hold.
     fn push_char(&mut self, c: u32) -> Step<()> {
-        let mut class = ClassUnicode::empty();
-        super::class::add_range(&mut class, c, c, self.flags.fold_case);
-        let mut buffer = [0; 4];
-        let hir = match char::from_u32(c) {
-            Some(c) if class.iter().count() == 1 && class.iter().all(|r| r.start() == r.end()) => {
-                Hir::literal(c.encode_utf8(&mut buffer).as_bytes())
-            }
-            _ => Hir::class(Class::Unicode(class)),
-        };
-        self.push(Node { hir, size: 1, height: 1, repeats: 1, literal: true })
+        let fold_case = self.flags.fold_case;
+        let rune = if fold_case { super::class::least_fold(c) } else { c };
+        self.push(Node::of(Literal { rune, fold_case }))
     }
 
     fn push_class(&mut self, class: ClassUnicode) -> Step<()> {
+        let literal = super::class::as_literal(&class);
         let hir = Hir::class(Class::Unicode(class));
-        self.push(Node { hir, size: 1, height: 1, repeats: 1, literal: false })
+        self.push(Node { hir, size: 1, height: 1, repeats: 1, literal, one_char: true })
     }
 
     fn push(&mut self, node: Node) -> Step<()> {
@@ -405,18 +424,24 @@ fn concatenation(mut nodes: Vec<Node>) -> Node {
     {
         return node;
     }
-    let literal = !nodes.is_empty() && nodes.iter().all(|n| n.literal);
+    let literal = !nodes.is_empty() && nodes.iter().all(|n| n.literal.is_some());
     let inner = nodes.iter().map(|n| n.height).max().unwrap_or(0);
     Node {
         size: nodes.iter().map(|n| n.size).sum::<u64>().max(1),
         height: if literal { 1 } else { inner + 1 },
         repeats: nodes.iter().map(|n| n.repeats).max().unwrap_or(1),
-        literal,
+        literal: None,
+        one_char: false,
         hir: Hir::concat(nodes.into_iter().map(|n| n.hir).collect()),
     }
 }
 
-fn alternation(mut nodes: Vec<Node>) -> Node {
+fn alternation(mut sequences: Vec<Vec<Node>>, compat: Compat) -> Node {
+    if compat == Compat::Helm3 && sequences.len() > 1 {
+        super::factor::merge_characters(&mut sequences);
+        super::factor::confuse_cases(&mut sequences, 0);
+    }
+    let mut nodes: Vec<Node> = sequences.into_iter().map(concatenation).collect();
     if nodes.len() == 1
         && let Some(node) = nodes.pop()
     {
@@ -428,7 +453,8 @@ fn alternation(mut nodes: Vec<Node>) -> Node {
         size: (nodes.iter().map(|n| n.size).sum::<u64>() + between).max(1),
         height: inner + 1,
         repeats: nodes.iter().map(|n| n.repeats).max().unwrap_or(1),
-        literal: false,
+        literal: None,
+        one_char: false,
         hir: Hir::alternation(nodes.into_iter().map(|n| n.hir).collect()),
     }
 }

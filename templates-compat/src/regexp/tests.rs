@@ -92,3 +92,18 @@ fn case_folding_reaches_beyond_ascii() {
     assert!(!compile(r"\w").is_match("é".as_bytes()));
     assert!(compile(r"(?i)\w").is_match("\u{17f}".as_bytes()));
 }
+
+#[test]
+fn older_gos_confuse_cases_in_common_beginnings() {
+    let found = |pattern: &str, text: &str, compat| {
+        Regexp::compile(pattern.as_bytes(), compat).unwrap().is_match(text.as_bytes())
+    };
+    for (pattern, text, new) in
+        [("0A|0[aA]", "0a", true), ("0[aA]x|0A.y", "0a-y", false), ("Ab*z|[aA]c*z", "acz", true)]
+    {
+        assert_eq!(found(pattern, text, Compat::Helm4), new, "{pattern}");
+        assert_eq!(found(pattern, text, Compat::Helm3), !new, "{pattern}");
+    }
+    assert!(found("A|[aA]", "a", Compat::Helm3));
+    assert!(found("0a|0[aA]", "0A", Compat::Helm3));
+}
