@@ -95,7 +95,7 @@ impl Agents {
         // It has no kubeconfig: all that it knows comes over NATS.
         let ours = Program::new(env!("CARGO_BIN_EXE_ankra-helm"), work.path().join("ours"))?
             .with("NATS_URL", self.nats.url())
-            .with("CLUSTER_ID", CLUSTER);
+            .with("ANKRA_CLUSTER", CLUSTER);
         let helm = |version: HelmVersion| version.program(&self.binaries, work.path());
         let (helm4, helm3) = (helm(HelmVersion::V4)?, helm(HelmVersion::V3)?);
         let (helm4, helm3) = (helm4.with_kubeconfig(&kubeconfig), helm3.with_kubeconfig(&kubeconfig));

@@ -18,14 +18,15 @@ pub(super) fn show(stage: &Stage) -> Outcome {
     say("Start the agent. It connects outward to NATS; nothing connects to it.");
     let agent = stage.start_agent()?;
     stage.helm(&["agent", "info"])?;
-    stage.helm(&["agent", "list", "pods"])?;
+    stage.helm(&["agent", "get", "pods"])?;
 
     say("Serve the chart over HTTP: the agent pulls it itself.");
     let shelf = pack(stage)?;
     let reference = format!("{}/{ARCHIVE}", shelf.url());
 
     say("Watch the pods from here while the agent installs a second release.");
-    let watch = Background::start(stage, "watch", &["agent", "watch", "pods"])?;
+    let watch =
+        Background::start(stage, "watch", &["agent", "watch", "pods", "--watch-only", "--output-watch-events"])?;
     stage.helm(&["agent", "install", "blog", &reference, "--set=replicas=1", "--wait"])?;
     std::thread::sleep(Duration::from_secs(1));
     watch.stop()?;
@@ -33,7 +34,7 @@ pub(super) fn show(stage: &Stage) -> Outcome {
     say("Follow the log of a pod of it. New lines come as they are written.");
     let pods = stage.kubectl(&["get", "pods", "--all-namespaces", "--selector=app=blog-cache", "--output=name"])?;
     let pod = pods.stdout.lines().next().ok_or("the release has no pod")?.trim_start_matches("pod/").to_owned();
-    let follow = Background::start(stage, &pod, &["agent", "logs", &pod, "--follow"])?;
+    let follow = Background::start(stage, &pod, &["agent", "logs", &pod, "--follow", "--tail=3"])?;
     if let Some(plane) = &stage.plane {
         for number in 1..=3 {
             std::thread::sleep(Duration::from_millis(700));

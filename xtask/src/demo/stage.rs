@@ -48,7 +48,7 @@ impl Stage {
         // Only what an earlier `--keep` has left can be running there.
         stop_detached(work.path())?;
         let folder = Some(work.path().join("cluster"));
-        for old in ["cluster", "nats", "home"] {
+        for old in ["agent", "cluster", "nats", "home"] {
             stop_and_remove(&work.path().join(old))?;
         }
         let (plane, kubeconfig) = match &options.context {
@@ -69,7 +69,7 @@ impl Stage {
             .with_kubeconfig(&kubeconfig)
             .with("HELM_NAMESPACE", NAMESPACE)
             .with("NATS_URL", nats.url())
-            .with("CLUSTER_ID", CLUSTER_ID);
+            .with("ANKRA_CLUSTER", CLUSTER_ID);
         if let (Some(_), Some(home)) = (&options.context, std::env::var_os("HOME")) {
             // Programs that log in to the person's cluster look there.
             ours = ours.with("HOME", home);
@@ -141,7 +141,7 @@ impl Stage {
         say("Everything is still running. To go on by hand:");
         println!("export KUBECONFIG={kubeconfig}");
         println!("export NATS_URL={}", self.nats.url());
-        println!("export CLUSTER_ID={CLUSTER_ID}");
+        println!("export ANKRA_CLUSTER={CLUSTER_ID}");
         println!("export HELM_NAMESPACE={NAMESPACE}");
         println!("To stop it: cargo xtask demo --stop");
         println!("Files and logs: {folder}");
