@@ -71,7 +71,7 @@ pub struct NameArgs {
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// the release's name (unless it is generated) and the chart
-    #[arg(value_name = "NAME CHART", required = true, num_args = 1..)]
+    #[arg(value_name = "NAME CHART", num_args = 0..)]
     words: Vec<String>,
     #[command(flatten)]
     name: NameArgs,
@@ -130,8 +130,14 @@ pub fn name_and_chart(
             None if name.generate_name => Ok((generated_name(chart), chart.clone())),
             None => Err(Failure::new("must either provide a name or specify --generate-name")),
         },
-        _ => Err(Failure::new("\"helm install\" requires at least 1 argument")),
+        [] => Err(no_arguments(if default.is_some() { "template" } else { "install" })),
     }
+}
+
+/// Helm's words when a verb is given nothing.
+fn no_arguments(verb: &str) -> Failure {
+    let text = format!("\"ankra-helm {verb}\" requires at least 1 argument");
+    Failure::new(format!("{text}\n\nUsage:  ankra-helm {verb} [NAME] [CHART] [flags]"))
 }
 
 /// The chart's base name up to its first dot, and the seconds since 1970.
@@ -151,6 +157,9 @@ pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let dry_run = dry_run(&args.dry_run, &cx.printer)?;
     let wait = args.wait.strategy(&cx.printer)?;
     let failed = |f: Failure| f.context("INSTALLATION FAILED");
+    if args.words.is_empty() {
+        return Err(no_arguments("install"));
+    }
     let (name, reference) = name_and_chart(&args.words, &args.name, None, cx).map_err(failed)?;
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull).map_err(failed)?;

@@ -19,7 +19,7 @@ const DEFAULT_NAME: &str = "release-name";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// the release's name (optional) and the chart
-    #[arg(value_name = "NAME CHART", required = true, num_args = 1..)]
+    #[arg(value_name = "NAME CHART", num_args = 0..)]
     words: Vec<String>,
     #[command(flatten)]
     name: NameArgs,
@@ -89,6 +89,8 @@ pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let source = chart_source::locate(cx, &reference, &pull)?;
     let values = args.values.merge(cx, &pull)?;
     let chart = chart_source::load(cx, &source)?;
+    engine::action::validate_release_name(&name)
+        .map_err(|e| Failure::new(format!("release name check failed: release name {name:?}: {e}")))?;
     let options = TemplateOptions {
         release_name: name.clone(),
         namespace: namespace(cx)?,
