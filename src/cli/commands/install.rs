@@ -130,7 +130,7 @@ pub fn name_and_chart(
             None if name.generate_name => Ok((generated_name(chart), chart.clone())),
             None => Err(Failure::new("must either provide a name or specify --generate-name")),
         },
-        [] => Err(no_arguments(if default.is_some() { "template" } else { "install" })),
+        _ => Err(no_arguments(if default.is_some() { "template" } else { "install" })),
     }
 }
 
