@@ -47,7 +47,8 @@ impl Resource {
 struct ListOf<T> {
     #[serde(default)]
     metadata: ListMeta,
-    items: Vec<T>,
+    /// A list of metadata alone is null when it is empty.
+    items: Option<Vec<T>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -145,7 +146,7 @@ impl SecretStore {
                 call = call.query("continue", &next);
             }
             let page: ListOf<T> = call.send().await.map_err(|e| wrap("query: failed to query with labels", e))?;
-            page.items.into_iter().for_each(&mut take);
+            page.items.into_iter().flatten().for_each(&mut take);
             if page.metadata.r#continue.is_empty() {
                 return Ok(());
             }
