@@ -129,26 +129,37 @@ fn resources(out: &mut String, release: &Release) {
     out.push_str("RESOURCES:\n");
     for (kind, tables) in resources {
         let _ = writeln!(out, "==> {kind}");
-        for table in tables {
-            out.push_str(&api_table(table));
-        }
+        out.push_str(&api_tables(tables));
         out.push('\n');
     }
     out.push('\n');
 }
 
-/// Prints a `meta.k8s.io` Table: the columns of priority 0, three spaces
-/// between them.
-fn api_table(table: &serde_json::Value) -> String {
+/// Prints `meta.k8s.io` Tables of one kind as kubectl does: the columns of
+/// priority 0, each table aligned for itself, headers only where the columns
+/// change.
+fn api_tables(tables: &[serde_json::Value]) -> String {
     let empty = Vec::new();
-    let columns = table["columnDefinitions"].as_array().unwrap_or(&empty);
-    let shown: Vec<usize> = (0..columns.len()).filter(|i| columns[*i]["priority"].as_i64().unwrap_or(0) == 0).collect();
-    let mut rows = vec![shown.iter().map(|i| columns[*i]["name"].as_str().unwrap_or("").to_uppercase()).collect()];
-    for row in table["rows"].as_array().unwrap_or(&empty) {
-        let cells = row["cells"].as_array().unwrap_or(&empty);
-        rows.push(shown.iter().map(|i| cells.get(*i).map(cell).unwrap_or_default()).collect::<Vec<String>>());
+    let mut last: Option<Vec<String>> = None;
+    let mut out = String::new();
+    for table in tables {
+        let columns = table["columnDefinitions"].as_array().unwrap_or(&empty);
+        let shown: Vec<usize> =
+            (0..columns.len()).filter(|i| columns[*i]["priority"].as_i64().unwrap_or(0) == 0).collect();
+        let header: Vec<String> =
+            shown.iter().map(|i| columns[*i]["name"].as_str().unwrap_or("").to_uppercase()).collect();
+        let mut rows = Vec::new();
+        if last.as_ref() != Some(&header) {
+            rows.push(header.clone());
+            last = Some(header);
+        }
+        for row in table["rows"].as_array().unwrap_or(&empty) {
+            let cells = row["cells"].as_array().unwrap_or(&empty);
+            rows.push(shown.iter().map(|i| cells.get(*i).map(cell).unwrap_or_default()).collect());
+        }
+        out.push_str(&aligned(&rows));
     }
-    aligned(&rows)
+    out
 }
 
 fn cell(value: &serde_json::Value) -> String {
