@@ -99,6 +99,19 @@ pub(super) async fn cancellable<T>(run: &Run, work: impl Future<Output = Result<
     }
 }
 
+/// Runs an action that only reads. If there was no answer at all, it says so
+/// as Helm does, which asks for the version first.
+pub(super) async fn reading<T>(engine: &Engine, run: &Run, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let result = cancellable(run, work).await;
+    match result {
+        Err(e) if e.api_code() == Some(0) => match engine.cluster().version().await {
+            Ok(_) => Err(e),
+            Err(unreachable) => Err(unreachable),
+        },
+        result => result,
+    }
+}
+
 /// How objects are sent, as the record says it: always server-side so far.
 /// Fields of a revision that was applied client-side are moved over.
 pub(super) fn apply_method(run: &Run, choice: ServerSide) -> ApplyMethod {

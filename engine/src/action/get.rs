@@ -16,7 +16,7 @@ use crate::{Engine, Run, storage};
 /// # Errors
 /// `release: not found`.
 pub async fn get(engine: &Engine, run: &Run, name: &str, revision: i64) -> Result<Release> {
-    common::cancellable(run, find(engine, name, revision)).await
+    common::reading(engine, run, find(engine, name, revision)).await
 }
 
 async fn find(engine: &Engine, name: &str, revision: i64) -> Result<Release> {

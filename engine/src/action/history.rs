@@ -31,5 +31,5 @@ pub async fn history(engine: &Engine, run: &Run, name: &str, options: &HistoryOp
         let surplus = all.len().saturating_sub(options.max);
         Ok(all.into_iter().skip(surplus).collect())
     };
-    common::cancellable(run, work).await
+    common::reading(engine, run, work).await
 }

@@ -58,7 +58,7 @@ const CONCURRENCY: usize = 16;
 /// # Errors
 /// Helm's texts.
 pub async fn list(engine: &Engine, run: &Run, options: &ListOptions) -> Result<Vec<Release>> {
-    common::cancellable(run, list_now(engine, options)).await
+    common::reading(engine, run, list_now(engine, options)).await
 }
 
 async fn list_now(engine: &Engine, options: &ListOptions) -> Result<Vec<Release>> {

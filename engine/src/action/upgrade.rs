@@ -163,7 +163,7 @@ pub async fn upgrade(
 pub(super) async fn as_install(engine: &Engine, options: &UpgradeOptions) -> Result<Option<InstallOptions>> {
     let query = storage::Query { name: Some(&options.name), status: None };
     common::validate_release_name(&options.name).map_err(|_| invalid_name(&options.name))?;
-    let keys = engine.store().keys(query).await?;
+    let keys = common::reading(engine, &Run::default(), engine.store().keys(query)).await?;
     let last = keys.iter().max_by_key(|k| k.version);
     if last.is_some_and(|last| last.status != Status::Uninstalled) {
         return Ok(None);

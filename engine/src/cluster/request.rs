@@ -103,7 +103,7 @@ impl Call<'_> {
         let described = self.describe();
         let response = self.send_stream().await?;
         let collected = response.into_body().collect().await;
-        Ok(collected.map_err(|e| api_error(format!("{described}: {}", cause(&e)), 0, ""))?.to_bytes())
+        Ok(collected.map_err(|e| api_error(format!("{described}: {}", cause(&e, "")), 0, ""))?.to_bytes())
     }
 
     /// Sends it and gives the answer once its head is there.
@@ -114,7 +114,7 @@ impl Call<'_> {
             .client()
             .send(request)
             .await
-            .map_err(|e| api_error(format!("{described}: {}", cause(&e)), 0, ""))?;
+            .map_err(|e| api_error(format!("{described}: {}", cause(&e, authority(cluster.server()))), 0, ""))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -178,14 +178,22 @@ pub(crate) fn api_error(text: String, code: u16, reason: &str) -> Error {
     Error::Api { text, code, reason: reason.to_string() }
 }
 
+/// `host:port` of an address.
+fn authority(server: &str) -> &str {
+    let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
+}
+
 /// Why there was no answer, near to Go's words.
-fn cause(error: &(dyn StdError + 'static)) -> String {
+fn cause(error: &(dyn StdError + 'static), authority: &str) -> String {
     let mut next = Some(error);
     let mut text = error.to_string();
     while let Some(e) = next {
         if let Some(io) = e.downcast_ref::<std::io::Error>() {
             match io.kind() {
-                std::io::ErrorKind::ConnectionRefused => return "connect: connection refused".into(),
+                std::io::ErrorKind::ConnectionRefused => {
+                    return format!("dial tcp {authority}: connect: connection refused");
+                }
                 std::io::ErrorKind::TimedOut => return "i/o timeout".into(),
                 std::io::ErrorKind::ConnectionReset => return "read: connection reset by peer".into(),
                 std::io::ErrorKind::UnexpectedEof => return "EOF".into(),
