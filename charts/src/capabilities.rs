@@ -138,7 +138,7 @@ impl Capabilities {
     pub fn to_value(&self) -> Value {
         let items = self.api_versions.iter().map(|v| Value::str(v.as_str())).collect();
         Value::Object(Arc::new(CapabilitiesObject {
-            kube_version: Value::Object(Arc::new(KubeVersionObject(self.kube_version.clone()))),
+            kube_version: Value::Object(Arc::new(KubeVersionObject(self.kube_version.clone(), self.compat))),
             api_versions: Value::List(List::new(Elem::VersionSet, items)),
             helm_version: Value::Object(Arc::new(HelmVersionObject(self.helm_version.clone(), self.compat))),
         }))
@@ -209,7 +209,7 @@ impl Object for CapabilitiesObject {
 }
 
 #[derive(Debug)]
-struct KubeVersionObject(KubeVersion);
+struct KubeVersionObject(KubeVersion, Compat);
 
 fn call_version(_: &Cx<'_>, object: &dyn Object, _: &mut [Value]) -> FuncResult {
     match object.as_any().downcast_ref::<KubeVersionObject>() {
@@ -244,6 +244,14 @@ impl Object for KubeVersionObject {
             ("Major", Value::str(self.0.major.as_str())),
             ("Minor", Value::str(self.0.minor.as_str())),
         ]
+    }
+
+    fn printed_fields(&self) -> Vec<(&'static str, Value)> {
+        let mut fields = self.fields();
+        if self.1 == Compat::Helm4 {
+            fields.insert(1, ("normalizedVersion", Value::str(self.0.normalized.as_str())));
+        }
+        fields
     }
 
     fn method(&self, name: &[u8]) -> Option<Method> {
