@@ -98,7 +98,7 @@ pub struct Args {
     #[arg(long)]
     replace: bool,
     /// object updates run in the server instead of the client
-    #[arg(long, value_name = "", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = parse_bool)]
+    #[arg(long, action = clap::ArgAction::Set, value_name = "", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = parse_bool)]
     server_side: bool,
 }
 

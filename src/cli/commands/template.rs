@@ -56,7 +56,7 @@ pub struct Args {
     release_name: bool,
     #[arg(long, hide = true)]
     replace: bool,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = parse_bool)]
+    #[arg(long, action = clap::ArgAction::Set, hide = true, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = parse_bool)]
     server_side: bool,
     /// only show manifests rendered from the given templates
     #[arg(short, long, value_name = "stringArray")]
