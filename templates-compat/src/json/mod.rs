@@ -7,6 +7,9 @@ pub(crate) mod number;
 mod read;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use crate::compat::Compat;

@@ -8,6 +8,9 @@ mod lex_value;
 mod read;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use crate::compat::Compat;

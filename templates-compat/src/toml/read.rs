@@ -13,7 +13,7 @@ use crate::gotime::TimeObject;
 use crate::value::{Elem, List, Map, Str, Value};
 
 /// How deep keys and values may be nested; the library has no limit.
-const MAX_DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 250;
 
 /// What a key stands for while the document is read. Clones are the same
 /// table or array.

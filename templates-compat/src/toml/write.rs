@@ -9,7 +9,7 @@ use crate::json::number;
 use crate::value::{GoType, Str, Value};
 
 /// How deep values may be nested: a map may hold itself.
-const MAX_DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 250;
 
 /// What a value is to TOML.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -92,6 +92,16 @@ pub(super) fn is_blankz(text: &[u8], i: usize) -> bool {
     is(b, BLANKZ) || (is(b, WIDE_BREAK) && is_break(text, i))
 }
 
+/// How many bytes stand between a position and the end of its line.
+pub(super) fn line_length(text: &[u8], from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    let line = &rest[..memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())];
+    if line.is_ascii() {
+        return line.len();
+    }
+    (0..line.len()).find(|i| is(line[*i], WIDE_BREAK) && is_break(line, *i)).unwrap_or(line.len())
+}
+
 /// Letters, digits, `_` and `-`.
 #[inline]
 pub(super) fn is_alpha(b: u8) -> bool {

@@ -107,9 +107,13 @@ impl<'d, 't> Decoder<'d, 't> {
             }
             NodeKind::Sequence => self.nested(|d| d.sequence(i, want)),
             NodeKind::Mapping => self.nested(|d| {
-                let map = Map::new();
                 let mut seen = HashSet::new();
-                d.mapping(i, want, &map, &mut seen)?;
+                if let Want::Check = want {
+                    d.mapping(i, want, None, &mut seen)?;
+                    return Ok(Value::Nil);
+                }
+                let map = Map::new();
+                d.mapping(i, want, Some(&map), &mut seen)?;
                 Ok(Value::Map(map))
             }),
         }
@@ -161,8 +165,9 @@ impl<'d, 't> Decoder<'d, 't> {
         })
     }
 
-    /// Decodes a mapping's entries into `map`, which a merge may have filled.
-    fn mapping(&mut self, i: usize, want: Want<'_>, map: &Map, seen: &mut HashSet<Key>) -> Result<(), Fail> {
+    /// Decodes a mapping's entries into `map`, which a merge may have filled;
+    /// there is none if nothing is built.
+    fn mapping(&mut self, i: usize, want: Want<'_>, map: Option<&Map>, seen: &mut HashSet<Key>) -> Result<(), Fail> {
         let end = self.nodes[i].end as usize;
         let mut child = i + 1;
         while child < end {
@@ -173,7 +178,13 @@ impl<'d, 't> Decoder<'d, 't> {
                 self.merge(value, want, map, seen)?;
                 continue;
             }
-            let key = self.key(key)?;
+            let key = match self.plain_key(key, map.is_some()) {
+                Some(key) => {
+                    self.count()?;
+                    key
+                }
+                None => self.key(key)?,
+            };
             if self.strict && seen.contains(&key) {
                 let line = self.nodes[value].mark.line + 1;
                 // The value is decoded all the same, for its own errors.
@@ -187,7 +198,7 @@ impl<'d, 't> Decoder<'d, 't> {
                 Want::Build(shape) => field_shape(shape, &name),
             };
             let built = self.value(value, want)?;
-            if let Want::Build(_) = want {
+            if let (Want::Build(_), Some(map)) = (want, map) {
                 map.insert(name, built);
             }
             if self.strict {
@@ -197,7 +208,7 @@ impl<'d, 't> Decoder<'d, 't> {
         Ok(())
     }
 
-    fn merge(&mut self, i: usize, want: Want<'_>, map: &Map, seen: &mut HashSet<Key>) -> Result<(), Fail> {
+    fn merge(&mut self, i: usize, want: Want<'_>, map: Option<&Map>, seen: &mut HashSet<Key>) -> Result<(), Fail> {
         const WANT_MAP: &str = "map merge requires map or sequence of maps as the value";
         let is_map = |d: &Self, i: usize| match &d.nodes[i].kind {
             NodeKind::Mapping => true,
@@ -226,7 +237,7 @@ impl<'d, 't> Decoder<'d, 't> {
         Ok(())
     }
 
-    fn merge_one(&mut self, i: usize, want: Want<'_>, map: &Map, seen: &mut HashSet<Key>) -> Result<(), Fail> {
+    fn merge_one(&mut self, i: usize, want: Want<'_>, map: Option<&Map>, seen: &mut HashSet<Key>) -> Result<(), Fail> {
         self.count()?;
         if let NodeKind::Alias(name, target) = &self.nodes[i].kind {
             self.follow(i, name)?;
@@ -274,6 +285,18 @@ impl<'d, 't> Decoder<'d, 't> {
             (Resolved::Int(i), Numbers::Typed) => Value::int(i),
             (Resolved::Uint(u), Numbers::Typed) => Value::Int(Int { value: u as i64, kind: IntKind::Uint64 }),
         })
+    }
+
+    /// The usual key, a string without tag or alias; its text only if wanted.
+    fn plain_key(&self, i: usize, wanted: bool) -> Option<Key> {
+        match &self.nodes[i] {
+            Node { kind: NodeKind::Scalar(text, implicit), tag: None, .. }
+                if !implicit || resolve_plain(text) == Resolved::Str =>
+            {
+                Some(Key::Str(if wanted || self.strict { Str::from(text.as_ref()) } else { Str::default() }))
+            }
+            _ => None,
+        }
     }
 
     /// A key before it is made a string. Collections cannot be keys.

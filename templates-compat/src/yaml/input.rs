@@ -7,6 +7,9 @@ use std::borrow::Cow;
 /// first, a bad character or a bad token, depends on the piece.
 const PIECE: usize = 512;
 
+/// How many bytes are checked at once.
+const BLOCK: usize = 32;
+
 /// The text to scan.
 pub(super) struct Input<'a> {
     /// UTF-8 without byte order mark.
@@ -56,13 +59,19 @@ const CONTROL: &str = "control characters are not allowed";
 fn find_bad(text: &[u8]) -> Option<(usize, &'static str)> {
     let mut i = 0;
     while i < text.len() {
-        // Most texts are ASCII: eight bytes at a time, without DEL and the
-        // control characters except tab, LF and CR (those are looked at singly).
-        while let Some(eight) = text.get(i..i + 8) {
-            if !eight.iter().all(|b| (0x20..0x7F).contains(b) || *b == b'\n') {
+        // Most texts are ASCII: many bytes at a time, without a branch for
+        // each. What this takes for bad is looked at singly.
+        while let Some(block) = text.get(i..i + BLOCK) {
+            let bad = block.iter().fold(false, |bad, b| bad | ((*b < 0x20) & (*b != b'\n')) | (*b >= 0x7F));
+            if bad {
                 break;
             }
-            i += 8;
+            i += BLOCK;
+        }
+        // The rest of the block, so that it is not tried again at each byte.
+        let end = (i + BLOCK).min(text.len());
+        while let Some(b' '..=b'~' | b'\n') = text.get(i).filter(|_| i < end) {
+            i += 1;
         }
         let Some(&b) = text.get(i) else { break };
         match b {

@@ -25,6 +25,9 @@ mod timestamp;
 mod token;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use documents::{Documents, documents};
 pub use shape::{Field, Shape, StructShape};
 

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::chars::{HIGH, at, is, is_blankz, is_breakz, width};
+use super::chars::{at, is_blankz, is_breakz};
 use super::input::Input;
 use super::token::{Fail, Mark, Style, Tok, Token};
 
@@ -104,7 +104,7 @@ impl<'t> Scanner<'t> {
     pub(super) fn advance(&mut self, n: usize) {
         let end = (self.pos + n).min(self.text.len());
         let run = &self.text[self.pos..end];
-        if run.iter().any(|b| is(*b, HIGH)) {
+        if !run.is_ascii() {
             let extra = super::chars::continuation_bytes(run);
             self.extra += extra;
             self.line_extra += extra;
@@ -533,11 +533,7 @@ impl<'t> Scanner<'t> {
 
     /// Moves to the end of the line.
     pub(super) fn skip_comment(&mut self) -> Result<(), Fail> {
-        let mut end = self.pos;
-        while end < self.text.len() && !is_breakz(self.text, end) {
-            end += 1;
-        }
-        self.advance(end - self.pos);
+        self.advance(super::chars::line_length(self.text, self.pos));
         self.need(1)
     }
 }

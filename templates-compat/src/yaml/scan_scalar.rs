@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::chars::{BLANKZ, CLASS, COLON, FLOW, HIGH, at, hex, is, is_blank, is_blankz, is_break, is_breakz};
+use super::chars::{
+    BLANKZ, CLASS, COLON, FLOW, HIGH, at, hex, is, is_blank, is_blankz, is_break, is_breakz, line_length,
+};
 use super::scan::Scanner;
 use super::token::{Fail, Mark};
 
@@ -311,13 +313,7 @@ impl<'t> Scanner<'t> {
             out.append(&mut trailing);
             leading_blank = blank;
             let from = self.pos;
-            let mut end = from;
-            while let Some(b) = self.text.get(end) {
-                if matches!(b, b'\n' | b'\r') || (is(*b, HIGH) && is_break(self.text, end)) {
-                    break;
-                }
-                end += 1;
-            }
+            let end = from + line_length(self.text, from);
             self.advance(end - from);
             out.extend_from_slice(&self.text[from..end]);
             self.need(2)?;
