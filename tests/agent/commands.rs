@@ -28,7 +28,7 @@ fn is_end(event: &Value) -> bool {
 /// What the stream of events holds about one operation.
 fn events_of(scene: &Scene<'_>, id: &str) -> Anything<Vec<Value>> {
     let subject = format!("ah.v1.{CLUSTER}.op.{id}");
-    let heard = scene.nats.run(&["subscribe", "--raw", "--stream=AH_OP", "--all", "--timeout=2s", &subject])?;
+    let heard = scene.nats.run(&["subscribe", "--raw", "--stream=AH_OP", "--all", "--wait=1s", &subject])?;
     let events = heard.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     Ok(events)
 }

@@ -20,7 +20,7 @@ pub(crate) fn is_found_as_a_service(agents: &Agents) -> Outcome {
     let nats = Nats::new(&agents.binaries, &agents.nats, &work)?;
     let listed = nats.run(&["micro", "list"])?.ok();
     assert!(listed.contains("ah-agent"), "{listed}");
-    let heard = nats.run(&["subscribe", "--raw", "--count=1", "--timeout=20s", &format!("ah.v1.{CLUSTER}.hb")])?.ok();
+    let heard = nats.run(&["subscribe", "--raw", "--count=1", "--wait=20s", &format!("ah.v1.{CLUSTER}.hb")])?.ok();
     assert!(heard.contains("\"instance\""), "{heard}");
     Ok(())
 }
