@@ -2,6 +2,9 @@
 //! `[]interface {}`; `must…` forms have the same texts as the others, which
 //! panic in Go with the error that the `must…` forms return.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::args::{Body, fixed, from, take, variadic};
 use super::reflect::deep_equal;
 use super::strings::{string_of, strings_of, too_many};
@@ -121,24 +124,50 @@ const UNIQ: Body = |cx, a| {
     Ok(Value::list(list.iter().filter(|v| seen.is_new(v)).cloned().collect()))
 };
 
-/// Which values came before. Texts, the usual case, are looked up; the others
-/// are compared one by one.
+/// Which values came before, found by a rough hash and then compared.
 #[derive(Default)]
-struct Seen<'a> {
-    texts: std::collections::HashSet<&'a [u8]>,
-    others: Vec<&'a Value>,
-}
+struct Seen<'a>(HashMap<u64, Vec<&'a Value>>);
 
 impl<'a> Seen<'a> {
     fn is_new(&mut self, value: &'a Value) -> bool {
-        if let Value::Str(s) = value {
-            return self.texts.insert(s.as_bytes());
-        }
-        let new = !self.others.iter().any(|o| deep_equal(value, o));
+        let mut hasher = DefaultHasher::new();
+        rough_hash(value, &mut hasher, 0);
+        let alike = self.0.entry(hasher.finish()).or_default();
+        let new = !alike.iter().any(|other| deep_equal(value, other));
         if new {
-            self.others.push(value);
+            alike.push(value);
         }
         new
+    }
+}
+
+/// Equal values hash the same. Only the first few parts are looked at.
+fn rough_hash(value: &Value, hasher: &mut DefaultHasher, depth: usize) {
+    const PARTS: usize = 8;
+    const DEPTH: usize = 4;
+    std::mem::discriminant(value).hash(hasher);
+    match value {
+        Value::Bool(b) => b.hash(hasher),
+        Value::Int(n) => n.hash(hasher),
+        // Nought equals its negative.
+        Value::Float(f) => (f + 0.0).to_bits().hash(hasher),
+        Value::Str(s) => s.hash(hasher),
+        Value::List(l) => {
+            l.len().hash(hasher);
+            if depth < DEPTH {
+                l.iter().take(PARTS).for_each(|v| rough_hash(v, hasher, depth + 1));
+            }
+        }
+        Value::Map(m) => {
+            m.len().hash(hasher);
+            if depth < DEPTH && m.len() <= PARTS {
+                for (key, v) in m.snapshot() {
+                    key.hash(hasher);
+                    rough_hash(&v, hasher, depth + 1);
+                }
+            }
+        }
+        Value::Nil | Value::Complex(_) | Value::Object(_) => {}
     }
 }
 
@@ -216,4 +245,29 @@ fn sort_alpha(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     };
     texts.sort_unstable();
     Ok(Value::strings(texts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_are_seen_once() {
+        let values = [
+            Value::int(1),
+            Value::int64(1),
+            Value::Float(1.0),
+            Value::Float(0.0),
+            Value::Float(-0.0),
+            Value::str("1"),
+            Value::str("1"),
+            Value::list(vec![Value::int(1)]),
+            Value::list(vec![Value::int(1)]),
+            Value::Nil,
+            Value::Nil,
+        ];
+        let mut seen = Seen::default();
+        let new: Vec<bool> = values.iter().map(|v| seen.is_new(v)).collect();
+        assert_eq!(new, [true, true, true, true, false, true, false, true, false, true, false]);
+    }
 }

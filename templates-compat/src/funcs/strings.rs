@@ -80,7 +80,17 @@ pub(super) fn string_of(value: Value, compat: Compat) -> Result<Str, FuncError> 
 pub(super) fn strings_of(value: Value, compat: Compat) -> Result<Vec<Str>, FuncError> {
     match value {
         Value::Nil => Ok(Vec::new()),
-        Value::List(l) => l.iter().filter(|v| !v.is_nil()).map(|v| string_of(v.clone(), compat)).collect(),
+        Value::List(l) => {
+            let mut total = 0usize;
+            let mut texts = Vec::with_capacity(l.len());
+            for item in l.iter().filter(|v| !v.is_nil()) {
+                let text = string_of(item.clone(), compat)?;
+                // One large element can stand in a list any number of times.
+                total = check_len(total.checked_add(text.len()))?;
+                texts.push(text);
+            }
+            Ok(texts)
+        }
         other => Ok(vec![string_of(other, compat)?]),
     }
 }
@@ -201,6 +211,7 @@ fn cat(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
             out.push(b' ');
         }
         gofmt::append_value(&mut out, arg, cx.compat)?;
+        check_len(Some(out.len()))?;
     }
     text(out)
 }
@@ -213,6 +224,7 @@ fn quote(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
         }
         let s = string_of(std::mem::take(arg), cx.compat)?;
         gofmt::quote::append_quoted(&mut out, &s, false, cx.compat);
+        check_len(Some(out.len()))?;
     }
     text(out)
 }
@@ -226,6 +238,7 @@ fn squote(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
         out.push(b'\'');
         gofmt::append_value(&mut out, arg, cx.compat)?;
         out.push(b'\'');
+        check_len(Some(out.len()))?;
     }
     text(out)
 }
@@ -378,6 +391,8 @@ fn nospace(_: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     if !bytes_as_runes(&s).any(unicode::is_space) {
         return Ok(Value::Str(s));
     }
+    // Bytes beyond ASCII become two, each time.
+    check_len(s.len().checked_mul(2))?;
     let mut out = Vec::with_capacity(s.len());
     bytes_as_runes(&s).filter(|&c| !unicode::is_space(c)).for_each(|c| utf8::push(&mut out, c));
     text(out)
