@@ -8,6 +8,7 @@
 mod bad_input;
 mod fetch;
 mod interplay;
+mod lifecycle;
 mod record;
 mod scene;
 mod wait;
@@ -26,6 +27,9 @@ fn main() -> ExitCode {
         record::same_as_helm4,
         record::same_as_helm3,
         record::objects_are_owned_as_by_helm4,
+        lifecycle::drift_is_put_right_and_nothing_else,
+        lifecycle::dropped_objects_go_and_kept_ones_stay,
+        lifecycle::history_is_limited,
         wait::for_hooks_and_pods,
         wait::failing_hook_fails_the_release,
         wait::interrupted_install_can_be_upgraded,
