@@ -36,8 +36,9 @@ pub struct Settings {
     /// Prefix of all subjects
     #[arg(long, env = "SUBJECT_PREFIX", default_value = DEFAULT_PREFIX)]
     pub subject_prefix: String,
-    /// Kubeconfig to use outside of a cluster
-    #[arg(long, env = "KUBECONFIG")]
+    /// Kubeconfig to use outside of a cluster; else KUBECONFIG, else the pod's
+    /// service account
+    #[arg(long)]
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig
     #[arg(long)]

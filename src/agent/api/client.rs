@@ -12,11 +12,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use kube::{
-    Client, Config,
-    client::Body,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use engine::{Cluster, ConnectOptions};
+use kube::{Client, client::Body};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -31,8 +28,6 @@ use crate::protocol::{Code, Error, read::KindRef};
 pub const BODY_MAX: usize = 8 * 1024 * 1024;
 /// Longest body of an error, in bytes.
 const ERROR_BODY_MAX: usize = 64 * 1024;
-/// Longest wait for a TCP and TLS connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the first byte of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -80,20 +75,20 @@ pub struct Api {
 }
 
 impl Api {
-    /// Connects by `kubeconfig` and `context`, or by the service account of
-    /// the pod when neither is given and there is one. At most `reads` bodies
-    /// are held at one time.
+    /// Connects by `kubeconfig` and `context`, or as Helm does: by the
+    /// kubeconfig of the environment, then by the pod's service account. At
+    /// most `reads` bodies are held at one time.
     ///
     /// # Errors
     /// When there is no usable configuration. The server need not be there.
     pub async fn connect(kubeconfig: Option<&FilePath>, context: Option<&str>, reads: usize) -> Result<Self, Error> {
-        let mut config = configuration(kubeconfig, context).await?;
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // A log or watch may be silent for hours; each use sets its own limit.
-        config.read_timeout = None;
-        config.write_timeout = Some(ANSWER_TIMEOUT);
-        let client = Client::try_from(config)
-            .map_err(|error| Error::new(Code::Upstream, format!("making a Kubernetes client: {error}")))?;
+        let options = ConnectOptions {
+            kubeconfig: kubeconfig.map(FilePath::to_path_buf),
+            kube_context: context.map(str::to_owned),
+            ..ConnectOptions::default()
+        };
+        let cluster = Cluster::connect(&options).await.map_err(|error| Error::invalid(error.to_string()))?;
+        let client = cluster.client().clone();
         Ok(Api { client, discovery: Arc::default(), reads: Arc::new(Semaphore::new(reads)) })
     }
 
@@ -225,27 +220,6 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Error> {
         }
     }
     Ok(all.freeze())
-}
-
-async fn configuration(kubeconfig: Option<&FilePath>, context: Option<&str>) -> Result<Config, Error> {
-    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-    let wrong = |what: &str, error: &dyn std::error::Error| Error::invalid(format!("{what}: {}", chain(error)));
-    match kubeconfig {
-        Some(path) => {
-            let file = Kubeconfig::read_from(path)
-                .map_err(|error| wrong(&format!("reading kubeconfig {}", path.display()), &error))?;
-            Config::from_custom_kubeconfig(file, &options).await.map_err(|error| wrong("using kubeconfig", &error))
-        }
-        None if context.is_some() => {
-            Config::from_kubeconfig(&options).await.map_err(|error| wrong("using kubeconfig", &error))
-        }
-        None => match Config::incluster() {
-            Ok(config) => Ok(config),
-            Err(_) => Config::from_kubeconfig(&options)
-                .await
-                .map_err(|error| wrong("there is no service account here and no usable kubeconfig", &error)),
-        },
-    }
 }
 
 /// An error with its causes in one line.

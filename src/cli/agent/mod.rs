@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: Access,
     /// The cluster; not needed when the agents of only one answer
-    #[arg(long, global = true, env = "ANKRA_CLUSTER", value_name = "ID")]
+    #[arg(long, global = true, env = "CLUSTER_ID", value_name = "ID")]
     cluster: Option<String>,
     /// Prefix of all subjects
     #[arg(long, global = true, env = "SUBJECT_PREFIX", default_value = DEFAULT_PREFIX, hide_default_value = true)]
