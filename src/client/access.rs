@@ -8,7 +8,7 @@ use std::{fmt, path::PathBuf};
 use async_nats::{ConnectOptions, ServerAddr};
 use clap::Args;
 
-use crate::protocol::{Code, Error};
+use crate::protocol::{Code, Error, subject::check_prefix};
 
 /// A text that must not be shown: its `Debug` says nothing.
 #[derive(Clone, Default)]
@@ -138,7 +138,11 @@ impl Access {
     /// # Errors
     /// When a file cannot be read, or more than one credential is given.
     pub async fn options(&self) -> Result<ConnectOptions, Error> {
-        let mut options = ConnectOptions::new().custom_inbox_prefix(&self.nats_inbox_prefix);
+        let mut options = ConnectOptions::new();
+        if !self.nats_inbox_prefix.is_empty() {
+            check_prefix(&self.nats_inbox_prefix)?;
+            options = options.custom_inbox_prefix(&self.nats_inbox_prefix);
+        }
         let given = [
             self.nats_creds.is_some(),
             !self.nats_nkey.is_empty(),
@@ -189,6 +193,8 @@ mod tests {
     async fn two_credentials_are_one_too_many() {
         let access = Access { nats_user: "u".into(), nats_token: "t".into(), ..Access::default() };
         assert!(access.options().await.is_err());
+        let odd = Access { nats_inbox_prefix: "a.>".into(), ..Access::default() };
+        assert!(odd.options().await.is_err());
         let missing = Access { nats_creds: Some("/nonexistent.creds".into()), ..Access::default() };
         assert!(missing.options().await.unwrap_err().message.contains("/nonexistent.creds"));
     }

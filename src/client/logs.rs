@@ -14,7 +14,7 @@ use super::{
 };
 use crate::protocol::{
     Code, Error, header,
-    id::ulid,
+    id::{now_rfc3339, ulid},
     logs::{LogFrame, LogsRequest, Place},
     session::EndReason,
 };
@@ -47,6 +47,7 @@ pub struct Logs {
     request: LogsRequest,
     live: Option<Live>,
     places: BTreeMap<String, Place>,
+    opened: String,
     taken: u64,
     pause: Duration,
 }
@@ -60,6 +61,7 @@ impl Logs {
         let mut logs = Logs {
             client: client.clone(),
             places: request.resume.clone(),
+            opened: now_rfc3339(),
             request,
             live: None,
             taken: 0,
@@ -121,6 +123,11 @@ impl Logs {
 
     async fn interrupted(&mut self) {
         self.live = None;
+        // A log that had said nothing yet goes on from the beginning of the
+        // session, not from another last line.
+        self.request.tail_lines = -1;
+        self.request.since_seconds = 0;
+        self.request.since_time.clone_from(&self.opened);
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(AGAIN.1);
     }

@@ -5,7 +5,9 @@
 //! stop something start their own.
 
 mod commands;
+mod library;
 mod link;
+mod program;
 mod reads;
 mod scene;
 mod sessions;
@@ -30,5 +32,15 @@ fn main() -> ExitCode {
         commands::release_of_the_agent_is_a_helm_release,
         commands::same_command_twice_is_done_once,
         commands::failure_is_told,
+        library::slow_reader_gets_the_last_state,
+        library::watch_survives_the_loss_of_nats,
+        library::log_survives_the_loss_of_nats,
+        library::large_object_comes_in_parts,
+        library::commands_that_must_not_be_done,
+        library::abandoned_sessions_end,
+        program::agents_and_kinds_are_listed,
+        program::objects_are_shown_as_by_kubectl,
+        program::exit_codes_say_what_went_wrong,
+        program::release_is_made_and_taken_away,
     ])
 }

@@ -169,13 +169,25 @@ impl Nats {
 
 /// Asks over HTTP and returns the status, or nothing when nobody answers.
 pub(crate) fn http_status(port: u16, path: &str) -> Option<u16> {
+    http(port, path)?.split(' ').nth(1)?.parse().ok()
+}
+
+/// The value of a metric.
+pub(crate) fn metric(port: u16, name: &str) -> Option<f64> {
+    let answer = http(port, "/metrics")?;
+    let line = answer.lines().find(|line| line.split(' ').next() == Some(name))?;
+    line.split(' ').nth(1)?.parse().ok()
+}
+
+/// The whole answer over HTTP.
+fn http(port: u16, path: &str) -> Option<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    answer.split(' ').nth(1)?.parse().ok()
+    Some(answer)
 }
 
 /// Waits until something is so.

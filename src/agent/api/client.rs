@@ -10,9 +10,9 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use engine::{Cluster, ConnectOptions};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use engine::{Cluster, ConnectOptions};
 use kube::{Client, client::Body};
 use serde::Deserialize;
 use tokio::sync::Semaphore;

@@ -31,7 +31,7 @@ pub(super) struct Log {
     pub(super) container: String,
     /// Goes on here; `None` for a first reading.
     pub(super) place: Option<Place>,
-    /// Whether a first reading is limited by `tail_lines` and `since`.
+    /// Whether a first reading is limited by `tail_lines` and `since_seconds`.
     pub(super) limited: bool,
 }
 
@@ -73,11 +73,10 @@ impl Log {
                 path = path.query("tailLines", &request.tail_lines.to_string());
             }
             if request.since_seconds > 0 {
-                path = path.query("sinceSeconds", &request.since_seconds.to_string());
+                return path.query("sinceSeconds", &request.since_seconds.to_string());
             }
-            path = path.query("sinceTime", &request.since_time);
         }
-        path
+        path.query("sinceTime", &request.since_time)
     }
 }
 

@@ -127,7 +127,7 @@ async fn take(agent: &Arc<Agent>, workers: &Arc<Semaphore>) -> Result<(), Error>
 async fn next(consumer: &PullConsumer) -> Result<Option<jetstream::Message>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::new(Code::Upstream, format!("taking a command: {error}"));
     let mut batch =
-        consumer.fetch().max_messages(1).expires(PULL_WAIT).messages().await.map_err(|error| failed(&error))?;
+        consumer.batch().max_messages(1).expires(PULL_WAIT).messages().await.map_err(|error| failed(&error))?;
     batch.next().await.transpose().map_err(|error| failed(&error))
 }
 

@@ -254,14 +254,11 @@ impl Operation {
         let (progress, outcome) = loop {
             tokio::select! {
                 done = &mut work => break done,
-                kept = self.alive(message) => {
-                    // Without the ledger or the message the work itself goes
-                    // on: it cannot be undone by stopping half-way.
-                    if let Err(error) = kept {
-                        tracing::warn!(op = %self.entry.op_id, %error, "the operation cannot be shown to be alive");
-                        tokio::time::sleep(ALIVE).await;
-                    }
-                }
+                // Without the ledger the work itself goes on: it cannot be
+                // undone by stopping half-way.
+                kept = self.alive(message) => if let Err(error) = kept {
+                    tracing::warn!(op = %self.entry.op_id, %error, "the operation cannot be shown to be alive");
+                },
             }
         };
         self.progress = Some(progress);
