@@ -264,7 +264,7 @@ pub(crate) fn abandoned_sessions_end(agents: &Agents) -> Outcome {
     block_on(async {
         let client = client(&server).await?;
         for number in 0..100 {
-            let request = json!({"session": format!("s{number}"), "resources": ["pods"], "ttl_s": 2});
+            let request = json!({"session": format!("s{number}"), "resources": ["pods"], "ttl_s": 15});
             let _: Value = client.request("watch.open", &request).await?;
         }
         let open = || crate::scene::metric(agent.health, "ankra_agent_sessions");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use charts::{Chart, Compat, Warnings};
 use engine::{
-    CancellationToken, Cluster, DryRun, Engine, Release, Run, WaitStrategy,
+    CancellationToken, Cluster, DryRun, Engine, Release, Run, Stage, WaitStrategy,
     action::{self, Applied, InstallOptions, RollbackOptions, UninstallOptions, UpgradeOptions},
 };
 use serde_json::{Value, json};
@@ -257,9 +257,14 @@ fn error(error: engine::Error) -> Error {
             400 | 422 => Code::Invalid,
             _ => Code::Upstream,
         },
-        _ => Code::Invalid,
+        Cause::Other { stage: Stage::Render | Stage::Plan, .. } => Code::Invalid,
+        Cause::Other { stage: Stage::Prepare, .. } => Code::Conflict,
+        _ => Code::Upstream,
     };
-    let failed = Error::new(code, error.to_string());
+    let mut failed = Error::new(code, error.to_string());
+    // An operation that failed may have changed much; whether it is tried
+    // again is for whoever asked.
+    failed.retryable = false;
     match error.release() {
         Some(release) if release.version > 0 => failed.with("release", summary(release)),
         _ => failed,
