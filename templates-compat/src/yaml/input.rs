@@ -38,11 +38,17 @@ fn from_utf8(text: &[u8], skipped: usize) -> Input<'_> {
         if what == INCOMPLETE {
             return (bad, what);
         }
+        let width = match text[bad] {
+            0xC0..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF7 => 4,
+            _ => 1,
+        };
         let (mut start, mut end) = (0, PIECE - skipped);
-        while end <= bad {
+        while end < bad + width {
             // A character that a piece cuts goes into the next one.
-            start = end;
-            while start > 0 && text[start] & 0xC0 == 0x80 {
+            start = end.min(bad);
+            while start < bad && start > 0 && text[start] & 0xC0 == 0x80 {
                 start -= 1;
             }
             end = start + PIECE;
