@@ -18,6 +18,7 @@ mod glob;
 mod go_path;
 mod go_text;
 pub mod ignore;
+pub mod lint;
 pub mod load;
 pub mod manifest;
 mod metadata;

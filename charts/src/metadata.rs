@@ -121,7 +121,8 @@ static MAINTAINER_SHAPE: Shape = Shape::Struct(&MAINTAINER);
 /// One element of a list of dependencies.
 pub(crate) static DEPENDENCY_SHAPE: Shape = Shape::Struct(&DEPENDENCY);
 
-static METADATA: StructShape = StructShape {
+/// `Chart.yaml` as a Go struct.
+pub(crate) static METADATA: StructShape = StructShape {
     name: "Metadata",
     full_name: "chart.Metadata",
     fields: &[
@@ -296,6 +297,11 @@ impl Metadata {
     /// The dependencies, none if there is no list.
     pub fn dependencies(&self) -> &[Dependency] {
         self.dependencies.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the list of maintainers has a null in it.
+    pub(crate) fn has_null_maintainer(&self) -> bool {
+        self.null_maintainer
     }
 
     /// Normalises spaces, drops what cannot be printed, and checks the rest.
