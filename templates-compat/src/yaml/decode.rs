@@ -195,7 +195,11 @@ impl<'d, 't> Decoder<'d, 't> {
             let name = self.key_name(&key, value);
             let want = match want {
                 Want::Check => Want::Check,
-                Want::Build(shape) => field_shape(shape, &name),
+                Want::Build(shape) => match field_shape(shape, &name) {
+                    // An unknown field must reach the check that refuses it.
+                    Want::Check if self.strict => Want::Build(&Shape::Any),
+                    wanted => wanted,
+                },
             };
             let built = self.value(value, want)?;
             if let (Want::Build(_), Some(map)) = (want, map) {
