@@ -194,8 +194,13 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn symbol(&mut self, name: &[u8]) -> u32 {
-        let next = self.shared.symbols.len() as u32;
-        *self.shared.symbols.entry(name.to_vec()).or_insert(next)
+        let symbols = &mut self.shared.symbols;
+        if let Some(known) = symbols.get(name) {
+            return *known;
+        }
+        let next = symbols.len() as u32;
+        symbols.insert(name.to_vec(), next);
+        next
     }
 
     /// One more level of nesting; [`Parser::leave`] takes it back.

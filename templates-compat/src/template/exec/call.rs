@@ -156,10 +156,10 @@ impl<'e> State<'e> {
         let start = arguments.start;
         match callee {
             Callee::Func(_, special @ (Special::Include | Special::Tpl)) => {
-                let mut args = self.args.split_off(start).into_iter();
-                let (Some(Value::Str(text)), Some(data)) = (args.next(), args.next()) else {
+                let Some([Value::Str(text), data]) = self.args.get_mut(start..) else {
                     return Err(FuncError::panic("reflect: Call with too few input arguments"));
                 };
+                let (text, data) = (std::mem::take(text), std::mem::take(data));
                 if *special == Special::Tpl { self.tpl(frame, &text, data) } else { self.include(frame, &text, data) }
             }
             Callee::Func(_, Special::Call) => Err(FuncError::error(match self.args.get(start) {

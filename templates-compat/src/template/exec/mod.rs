@@ -166,20 +166,31 @@ impl<'e> State<'e> {
         match value {
             Value::Str(text) => self.write(frame, text),
             Value::Nil => self.write(frame, super::NO_VALUE),
-            value => match gofmt::sprint(std::slice::from_ref(value), self.cx.compat) {
-                Ok(text) => self.write(frame, &text),
-                Err(error) => Err(self.func_error(frame, "", error)),
-            },
+            value => {
+                let before = self.out.len();
+                match gofmt::append_value(&mut self.out, value, self.cx.compat) {
+                    Ok(()) => self.account(frame, self.out.len() - before),
+                    Err(error) => Err(self.func_error(frame, "", error)),
+                }
+            }
         }
     }
 
     fn write(&mut self, frame: &Frame<'_>, text: &[u8]) -> Exec<()> {
-        match self.written.checked_sub(text.len()) {
-            Some(left) => self.written = left,
-            None => return Err(self.error(frame, "the output is too large")),
-        }
+        self.account(frame, text.len())?;
         self.out.extend_from_slice(text);
         Ok(())
+    }
+
+    /// Takes bytes of output from the budget.
+    fn account(&mut self, frame: &Frame<'_>, bytes: usize) -> Exec<()> {
+        match self.written.checked_sub(bytes) {
+            Some(left) => {
+                self.written = left;
+                Ok(())
+            }
+            None => Err(self.error(frame, "the output is too large")),
+        }
     }
 
     /// Takes steps from the budget.
