@@ -13,6 +13,9 @@ use crate::protocol::{Error, id::now_rfc3339, info::Heartbeat, subject::BUCKET_P
 /// Missed heartbeats after which an agent counts as gone.
 const MISSED: u32 = 3;
 
+/// Pause before the next heartbeat while there is no presence bucket.
+const EARLY: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Tells that the agent is alive until it stops; then that it is gone.
 pub(super) async fn run(agent: Arc<Agent>) {
     let mut bucket = None;
@@ -34,9 +37,12 @@ pub(super) async fn run(agent: Arc<Agent>) {
                 bucket = None;
             }
         }
+        // The first ones come early: JetStream may be a moment late.
+        let early = bucket.is_none() && agent.started.elapsed() < 10 * EARLY;
+        let pause = if early { agent.settings.heartbeat().min(EARLY) } else { agent.settings.heartbeat() };
         tokio::select! {
             () = agent.stop.cancelled() => break,
-            () = tokio::time::sleep(agent.settings.heartbeat()) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     if let Some(store) = bucket {

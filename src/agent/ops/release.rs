@@ -88,6 +88,8 @@ async fn act(engine: &Engine, run: &Run, command: &Command, chart: Option<Chart>
         Verb::Rollback => action::rollback(engine, run, &rollback(command)).await.map(applied),
         Verb::Uninstall => action::uninstall(engine, run, &uninstall(command)).await.map(|uninstalled| {
             let mut result = uninstalled.release.as_ref().map_or_else(|| json!({}), summary);
+            // They tell how to use what is gone now.
+            result["notes"] = json!("");
             result["info"] = json!(uninstalled.info);
             result
         }),
