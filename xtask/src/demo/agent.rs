@@ -10,7 +10,7 @@ use super::{chapter, say};
 use crate::{Outcome, repository};
 
 /// The name of the chart's archive.
-const ARCHIVE: &str = "site-0.3.1.tgz";
+const ARCHIVE: &str = "demo-1.2.0.tgz";
 
 /// Shows what the agent does.
 pub(super) fn show(stage: &Stage) -> Outcome {
@@ -32,7 +32,13 @@ pub(super) fn show(stage: &Stage) -> Outcome {
     watch.stop()?;
 
     say("Follow the log of a pod of it. New lines come as they are written.");
-    let pods = stage.kubectl(&["get", "pods", "--all-namespaces", "--selector=app=blog-cache", "--output=name"])?;
+    let pods = stage.kubectl(&[
+        "get",
+        "pods",
+        "--all-namespaces",
+        "--selector=app.kubernetes.io/instance=blog",
+        "--output=name",
+    ])?;
     let pod = pods.stdout.lines().next().ok_or("the release has no pod")?.trim_start_matches("pod/").to_owned();
     let follow = Background::start(stage, &pod, &["agent", "logs", &pod, "--follow", "--tail=3"])?;
     if let Some(plane) = &stage.plane {
@@ -57,7 +63,7 @@ fn pack(stage: &Stage) -> Result<testbed::FileServer, Box<dyn std::error::Error>
     let shelf = stage.work.path().join("shelf");
     std::fs::create_dir_all(&shelf)?;
     let charts = repository::root().join("testdata").join("charts");
-    let packed = Command::new("tar").arg("-czf").arg(shelf.join(ARCHIVE)).arg("-C").arg(charts).arg("site").status()?;
+    let packed = Command::new("tar").arg("-czf").arg(shelf.join(ARCHIVE)).arg("-C").arg(charts).arg("demo").status()?;
     if !packed.success() {
         return Err("tar could not pack the chart".into());
     }

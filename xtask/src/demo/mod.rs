@@ -16,7 +16,7 @@ use stage::Stage;
 pub(crate) use options::Options;
 
 /// The chart that the demo installs, from the root of the repository.
-const CHART: &str = "testdata/charts/site";
+const CHART: &str = "testdata/charts/demo";
 
 /// Runs the show.
 pub(crate) fn run(options: Options) -> Outcome {
@@ -43,7 +43,7 @@ pub(crate) fn run(options: Options) -> Outcome {
 /// A release from its first day to its last, by the command-line program.
 fn releases(stage: &Stage) -> Outcome {
     chapter("A release, with ankra-helm");
-    say("Install a chart and wait until its pods are ready. A Job of the chart runs first.");
+    say("Install a chart and wait until its pods are ready. A Job of the chart runs after that.");
     stage.helm(&["install", "shop", CHART, "--wait", "--timeout=180s"])?;
     say("What is there?");
     stage.helm(&["list"])?;
