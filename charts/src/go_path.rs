@@ -193,7 +193,7 @@ fn match_class(mut class: &[u8], c: char) -> Result<(bool, &[u8]), BadPattern> {
 fn class_char(class: &[u8]) -> Result<(char, &[u8]), BadPattern> {
     let class = match class.split_first() {
         None | Some((b'-' | b']', _)) => return Err(BadPattern),
-        Some((b'\\', rest)) if rest.is_empty() => return Err(BadPattern),
+        Some((b'\\', [])) => return Err(BadPattern),
         Some((b'\\', rest)) => rest,
         Some(_) => class,
     };

@@ -95,7 +95,7 @@ pub fn render_values(
 ) -> Result<Map, Error> {
     let values = values::coalesce(chart, values, options.compat, warnings)?;
     if !options.skip_schema_validation {
-        let problems = schema::validate(chart, &values, options.compat, options.resolver, warnings);
+        let problems = schema::validate(chart, &values, options.compat, options.resolver);
         if !problems.is_empty() {
             return Err(Error::new(
                 ErrorKind::Schema,

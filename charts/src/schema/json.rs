@@ -188,13 +188,7 @@ impl Parser<'_> {
             self.at += 1;
         }
         let text = std::str::from_utf8(&self.text[start..self.at]).ok()?;
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let well_formed = digits.starts_with(|c: char| c.is_ascii_digit())
-            && !(digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit())
-            && !text.ends_with('.')
-            && !text.contains(".e")
-            && !text.contains(".E");
-        let value = if well_formed { text.parse().ok()? } else { return None };
+        let value = if is_number(text) { text.parse().ok()? } else { return None };
         Some(Node::Number(Number { text: text.to_string(), value }))
     }
 
@@ -216,6 +210,15 @@ impl Parser<'_> {
         }
         unquote(raw)
     }
+}
+
+/// JSON is stricter about numbers than Rust is.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, _) = digits.split_once(['e', 'E']).unwrap_or((digits, ""));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    let all_digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    all_digits(whole) && all_digits(fraction) && (whole == "0" || !whole.starts_with('0'))
 }
 
 /// The text of a string with escapes.

@@ -22,7 +22,6 @@ use templates_compat::{Compat, Map, Value};
 
 use crate::chart::Chart;
 use crate::error::go_errno;
-use crate::warning::Warnings;
 
 /// The address that a chart's own schema has.
 const OWN_ADDRESS: &str = "file:///values.schema.json";
@@ -37,15 +36,12 @@ pub trait Resolver {
     fn resolve(&self, address: &str) -> Result<Vec<u8>, String>;
 }
 
-/// Reads local files, and lets every `urn:` be anything, as Helm does.
+/// Reads local files only.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LocalResolver;
 
 impl Resolver for LocalResolver {
     fn resolve(&self, address: &str) -> Result<Vec<u8>, String> {
-        if address.starts_with("urn:") {
-            return Ok(b"true".to_vec());
-        }
         let Some(rest) = address.strip_prefix("file://") else {
             return Err(format!("no URLLoader registered for {address:?}"));
         };
@@ -56,13 +52,7 @@ impl Resolver for LocalResolver {
 
 /// Checks the values of a chart and its subcharts against their schemas. Gives
 /// Helm's text of all problems, empty if there are none.
-pub fn validate(
-    chart: &Chart,
-    values: &Map,
-    compat: Compat,
-    resolver: &dyn Resolver,
-    warnings: &mut Warnings,
-) -> String {
+pub fn validate(chart: &Chart, values: &Map, compat: Compat, resolver: &dyn Resolver) -> String {
     let mut out = String::new();
     if let Some(schema) = &chart.schema
         && let Err(text) = validate_single(values, schema, compat, resolver)
@@ -72,7 +62,7 @@ pub fn validate(
     for sub in &chart.dependencies {
         match values.get(sub.name().as_bytes()) {
             None | Some(Value::Nil) => {}
-            Some(Value::Map(own)) => out.push_str(&validate(sub, &own, compat, resolver, warnings)),
+            Some(Value::Map(own)) => out.push_str(&validate(sub, &own, compat, resolver)),
             Some(other) => {
                 let got = other.type_name(compat);
                 let name = sub.name();
