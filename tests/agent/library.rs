@@ -169,13 +169,13 @@ pub(crate) fn log_survives_the_loss_of_nats(agents: &Agents) -> Outcome {
         let mut logs = Logs::open(&client, request).await?;
         let mark = &scene.namespace;
         let mut text = String::new();
-        agents.plane.log([format!("{mark} one").as_str(), format!("{mark} two").as_str()])?;
+        say(agents, &[format!("{mark} one"), format!("{mark} two")])?;
         read_until(&mut logs, &mut text, &format!("{mark} two\n")).await?;
         server.stop();
-        agents.plane.log([format!("{mark} three").as_str()])?;
+        say(agents, &[format!("{mark} three")])?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.resume()?;
-        agents.plane.log([format!("{mark} four").as_str()])?;
+        say(agents, &[format!("{mark} four")])?;
         read_until(&mut logs, &mut text, &format!("{mark} four\n")).await?;
         let lines: Vec<_> = text.lines().filter(|line| line.starts_with(mark.as_str())).collect();
         let expected: Vec<_> = ["one", "two", "three", "four"].iter().map(|word| format!("{mark} {word}")).collect();
@@ -183,6 +183,17 @@ pub(crate) fn log_survives_the_loss_of_nats(agents: &Agents) -> Outcome {
         logs.close().await;
         Ok(())
     })
+}
+
+/// Adds lines to the pods' log with the time of now, as a container runtime
+/// does: going on after a loss goes by the time of each line.
+fn say(agents: &Agents, lines: &[String]) -> Anything<()> {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new().append(true).open(agents.plane.pod_log())?;
+    for line in lines {
+        writeln!(file, "{:.9} stdout F {line}", jiff::Timestamp::now())?;
+    }
+    Ok(())
 }
 
 async fn read_until(logs: &mut Logs, text: &mut String, end: &str) -> Anything<()> {
