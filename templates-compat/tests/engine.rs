@@ -1,5 +1,14 @@
 //! The template engine by its public interface: sets, limits, nesting.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test"
+)]
+
 use templates_compat::value::{Map, MapType, Value};
 use templates_compat::{Compat, Host, Limits, Options, Parsed, TemplateSet, with_deep_stack};
 
