@@ -13,7 +13,7 @@ use super::{Context, Failure};
 
 /// A chart that is there, not yet loaded.
 #[derive(Debug)]
-pub enum Source {
+pub(crate) enum Source {
     /// A folder or an archive.
     Path(PathBuf),
     /// A fetched archive.
@@ -24,7 +24,7 @@ pub enum Source {
 ///
 /// # Errors
 /// The reference or the download.
-pub fn locate(cx: &Context, reference: &str, options: &PullOptions) -> Result<Source, Failure> {
+pub(crate) fn locate(cx: &Context, reference: &str, options: &PullOptions) -> Result<Source, Failure> {
     match pull::locate(reference, options).map_err(Failure::from_display)? {
         Located::Path(path) => Ok(Source::Path(path)),
         Located::Remote(remote) => {
@@ -44,7 +44,7 @@ pub fn locate(cx: &Context, reference: &str, options: &PullOptions) -> Result<So
 ///
 /// # Errors
 /// A folder or archive that is no chart.
-pub fn load(cx: &Context, source: &Source) -> Result<Chart, Failure> {
+pub(crate) fn load(cx: &Context, source: &Source) -> Result<Chart, Failure> {
     let mut warnings = Warnings::new();
     let chart = match source {
         Source::Path(path) => charts::load::load(path, cx.settings.compat, &mut warnings),
@@ -59,7 +59,7 @@ pub fn load(cx: &Context, source: &Source) -> Result<Chart, Failure> {
 ///
 /// # Errors
 /// As [`load`]; a library chart; missing dependencies.
-pub fn load_installable(cx: &Context, source: &Source) -> Result<Chart, Failure> {
+pub(crate) fn load_installable(cx: &Context, source: &Source) -> Result<Chart, Failure> {
     let chart = load(cx, source)?;
     charts::template::check_installable(&chart).map_err(Failure::from_display)?;
     if chart.metadata.deprecated {
@@ -72,7 +72,7 @@ pub fn load_installable(cx: &Context, source: &Source) -> Result<Chart, Failure>
 /// The real clock and the operating system's random numbers; no cluster and
 /// no DNS.
 #[derive(Debug, Default)]
-pub struct OsHost;
+pub(crate) struct OsHost;
 
 impl Host for OsHost {
     fn now_unix_nanos(&self) -> i128 {

@@ -10,7 +10,7 @@ use super::failure::Failure;
 ///
 /// # Errors
 /// A template that cannot be read or executed.
-pub fn render(template: &str, fields: &[(&str, &str)], compat: Compat) -> Result<Vec<u8>, Failure> {
+pub(crate) fn render(template: &str, fields: &[(&str, &str)], compat: Compat) -> Result<Vec<u8>, Failure> {
     let map: Map = fields.iter().map(|(k, v)| ((*k).into(), Value::str(*v))).collect();
     render_value(template, &Value::Map(map), compat)
 }
@@ -19,7 +19,7 @@ pub fn render(template: &str, fields: &[(&str, &str)], compat: Compat) -> Result
 ///
 /// # Errors
 /// As [`render`].
-pub fn render_value(template: &str, dot: &Value, compat: Compat) -> Result<Vec<u8>, Failure> {
+pub(crate) fn render_value(template: &str, dot: &Value, compat: Compat) -> Result<Vec<u8>, Failure> {
     let mut set = TemplateSet::new(Options { compat, ..Options::default() });
     set.parse("_", template.as_bytes()).map_err(Failure::from_display)?;
     set.render("_", dot, &OsHost).map_err(Failure::from_display)

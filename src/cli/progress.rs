@@ -20,7 +20,7 @@ struct State {
 }
 
 /// A receiver of events that draws them.
-pub fn events(printer: &Arc<Printer>, debug: bool) -> Events {
+pub(crate) fn events(printer: &Arc<Printer>, debug: bool) -> Events {
     let state = Mutex::new(State { printer: Arc::clone(printer), debug, drawn: None, line_open: false });
     Events::new(move |event| {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,11 +35,7 @@ impl State {
                 self.clear();
                 self.printer.warn(text);
             }
-            Event::Debug { text } => {
-                if self.debug {
-                    self.line(&format!("level=DEBUG msg={text:?}"));
-                }
-            }
+            Event::Debug { text } if self.debug => self.line(&format!("level=DEBUG msg={text:?}")),
             Event::Rendered { objects, hooks } => {
                 self.transient(&format!("rendered {objects} objects and {hooks} hooks"));
             }

@@ -96,12 +96,12 @@ pub struct Settings {
 }
 
 /// A variable that is set and not empty.
-pub fn env(name: &str) -> Option<String> {
+pub(crate) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }
 
 /// Whether a variable says yes, by Go's rules for booleans.
-pub fn env_bool(name: &str) -> bool {
+pub(crate) fn env_bool(name: &str) -> bool {
     env(name).is_some_and(|v| matches!(v.as_str(), "1" | "t" | "T" | "TRUE" | "true" | "True"))
 }
 

@@ -3,6 +3,8 @@
 //! Each file in `testdata/cli` is a test: a command line and everything that
 //! real Helm answered to it, which ours must answer too, byte for byte.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so out loud")]
+
 mod process;
 mod static_binary;
 

@@ -9,8 +9,11 @@ use crate::ANKRA_HELM;
 
 type Outcome = Result<(), Failed>;
 
+/// A test's name and body.
+type Test = (&'static str, fn() -> Outcome);
+
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn() -> Outcome); 4] = [
+    let tests: [Test; 4] = [
         ("help_names_every_verb", help_names_every_verb),
         ("unknown_commands_are_refused", unknown_commands_are_refused),
         ("closed_pipe_is_no_crash", closed_pipe_is_no_crash),

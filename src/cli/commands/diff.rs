@@ -11,7 +11,7 @@ const CHANGES: u8 = 2;
 
 /// show what an upgrade would change in the cluster, and change nothing
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
     /// compare with what is "live" in the cluster, or with the last revision's "manifest"
@@ -30,7 +30,7 @@ pub struct Args {
 /// # Errors
 /// What would keep the upgrade from starting; with `--detailed-exitcode` also
 /// a plan with changes (exit code 2, without words).
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let target = &args.target;
     let options = DiffOptions {
         upgrade: target.options(cx)?,

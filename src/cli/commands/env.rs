@@ -6,7 +6,7 @@ use crate::cli::{Context, Failure};
 
 /// helm client environment information
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// print only this variable
     name: Option<String>,
 }
@@ -15,7 +15,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Only what writing to stdout says.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let variables = variables(cx)?;
     if let Some(name) = &args.name {
         return cx.printer.line(variables.get(name.as_str()).map_or("", String::as_str));

@@ -10,7 +10,7 @@ use crate::cli::{Context, Failure, Format, go_template};
 
 /// What to get.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// download all information for a named release
     All(AllArgs),
     /// download all hooks for a named release
@@ -27,7 +27,7 @@ pub enum Command {
 
 /// A release and a revision.
 #[derive(Debug, clap::Args)]
-pub struct ReleaseArgs {
+pub(crate) struct ReleaseArgs {
     /// the release's name
     #[arg(value_name = "RELEASE_NAME")]
     name: String,
@@ -38,7 +38,7 @@ pub struct ReleaseArgs {
 
 /// `get all`
 #[derive(Debug, clap::Args)]
-pub struct AllArgs {
+pub(crate) struct AllArgs {
     #[command(flatten)]
     release: ReleaseArgs,
     /// go template for formatting the output, eg: {{.Release.Name}}
@@ -48,7 +48,7 @@ pub struct AllArgs {
 
 /// `get metadata`
 #[derive(Debug, clap::Args)]
-pub struct MetadataArgs {
+pub(crate) struct MetadataArgs {
     #[command(flatten)]
     release: ReleaseArgs,
     /// prints the output in the specified format
@@ -58,7 +58,7 @@ pub struct MetadataArgs {
 
 /// `get values`
 #[derive(Debug, clap::Args)]
-pub struct ValuesArgs {
+pub(crate) struct ValuesArgs {
     #[command(flatten)]
     release: ReleaseArgs,
     /// dump all (computed) values
@@ -79,7 +79,7 @@ fn read(args: &ReleaseArgs, cx: &Context) -> Result<Release, Failure> {
 ///
 /// # Errors
 /// The cluster's, `release: not found` among them.
-pub fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
     match command {
         Command::All(args) => all(args, cx),
         Command::Hooks(args) => cx.printer.text(&hooks(&read(args, cx)?)),

@@ -9,7 +9,7 @@ use crate::cli::{Context, Failure, Format, Table};
 
 /// fetch release history
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// the release's name
     #[arg(value_name = "RELEASE_NAME")]
     name: String,
@@ -48,7 +48,7 @@ fn is_zero(n: &i64) -> bool {
 ///
 /// # Errors
 /// The cluster's, `release: not found` among them.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let releases = cx.block_on(async {
         let options = HistoryOptions { max: args.max };
         history(&cx.engine().await?, &Run::default(), &args.name, &options).await.map_err(Failure::from_display)

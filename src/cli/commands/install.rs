@@ -13,7 +13,7 @@ use crate::cli::{Context, Failure, Format, chart_source, go_template};
 
 /// Flags that install shares with upgrade and template.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ReleaseArgs {
+pub(crate) struct ReleaseArgs {
     /// create the release namespace if not present
     #[arg(long)]
     pub create_namespace: bool,
@@ -51,14 +51,14 @@ pub struct ReleaseArgs {
 
 impl ReleaseArgs {
     /// The labels as a map.
-    pub fn labels(&self) -> BTreeMap<String, String> {
+    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
         self.labels.iter().flatten().cloned().collect()
     }
 }
 
 /// How a release without a name gets one.
 #[derive(Debug, Clone, clap::Args)]
-pub struct NameArgs {
+pub(crate) struct NameArgs {
     /// generate the name (and omit the NAME parameter)
     #[arg(short = 'g', long)]
     pub generate_name: bool,
@@ -69,7 +69,7 @@ pub struct NameArgs {
 
 /// install a chart
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// the release's name (unless it is generated) and the chart
     #[arg(value_name = "NAME CHART", num_args = 0..)]
     words: Vec<String>,
@@ -106,7 +106,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Helm's words on what does not go together.
-pub fn name_and_chart(
+pub(crate) fn name_and_chart(
     words: &[String],
     name: &NameArgs,
     default: Option<&str>,
@@ -152,7 +152,7 @@ fn generated_name(chart: &str) -> String {
 ///
 /// # Errors
 /// What went wrong after `INSTALLATION FAILED: `.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     args.apply.check()?;
     let dry_run = dry_run(&args.dry_run, &cx.printer)?;
     let wait = args.wait.strategy(&cx.printer)?;

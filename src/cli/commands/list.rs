@@ -8,7 +8,7 @@ use crate::cli::{Context, Failure, Format, Table};
 
 /// list releases
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// list releases across all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
@@ -111,7 +111,7 @@ impl Args {
 ///
 /// # Errors
 /// The cluster's.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let options = ListOptions {
         filter: args.filter.clone(),
         selector: args.selector.clone(),

@@ -20,7 +20,7 @@ use super::{Context, Failure, agent};
 
 /// The verbs.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// operate clusters through their agents, over NATS
     Agent(Box<agent::Args>),
     /// show what an upgrade would change in the cluster, and change nothing
@@ -64,7 +64,7 @@ impl Command {
     ///
     /// # Errors
     /// The verb's failure.
-    pub fn run(&self, cx: &Context) -> Result<(), Failure> {
+    pub(crate) fn run(&self, cx: &Context) -> Result<(), Failure> {
         match self {
             Command::Agent(args) => agent::run(args, cx),
             Command::Diff(args) => diff::run(args, cx),

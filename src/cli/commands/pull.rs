@@ -9,7 +9,7 @@ use crate::cli::{Context, Failure, chart_source};
 
 /// download a chart from a repository and (optionally) unpack it in local directory
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// chart references: oci://…, a URL, repo/name, or a name with --repo
     #[arg(value_name = "chart URL | repo/chartname", required = true)]
     references: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The first that cannot be had or written.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let options = args.chart.pull_options(&cx.settings);
     for reference in &args.references {
         let remote = match pull::locate(reference, &options) {

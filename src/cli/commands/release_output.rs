@@ -11,7 +11,7 @@ use crate::cli::{Failure, Format, Printer};
 
 /// What parts of a release are shown.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// Chart, version and appVersion.
     pub metadata: bool,
     /// Values, hooks and manifest.
@@ -23,7 +23,7 @@ pub struct Parts {
 }
 
 /// A time as Go's `time.ANSIC`.
-pub fn ansi_c(time: Option<&Time>) -> String {
+pub(crate) fn ansi_c(time: Option<&Time>) -> String {
     // Go prints its zero time.
     time.map_or_else(|| "Mon Jan  1 00:00:00 0001".into(), Time::ansic)
 }
@@ -32,7 +32,13 @@ pub fn ansi_c(time: Option<&Time>) -> String {
 ///
 /// # Errors
 /// Values that cannot be written, or a reader that is gone.
-pub fn show(printer: &Printer, format: Format, release: &Release, parts: Parts, compat: Compat) -> Result<(), Failure> {
+pub(crate) fn show(
+    printer: &Printer,
+    format: Format,
+    release: &Release,
+    parts: Parts,
+    compat: Compat,
+) -> Result<(), Failure> {
     match format {
         Format::Table => printer.text(&for_people(printer, release, parts, compat)?),
         _ => {
@@ -94,7 +100,7 @@ fn computed_values(release: &Release, compat: Compat) -> Result<templates_compat
 }
 
 /// The hooks as `get hooks` prints them.
-pub fn hooks(release: &Release) -> String {
+pub(crate) fn hooks(release: &Release) -> String {
     release.hooks.iter().map(|h| format!("---\n# Source: {}\n{}\n", h.path, h.manifest)).collect()
 }
 
@@ -172,7 +178,7 @@ fn cell(value: &serde_json::Value) -> String {
 
 /// Columns padded to the widest cell plus three spaces, as kubectl does; the
 /// last one is not padded.
-pub fn aligned(rows: &[Vec<String>]) -> String {
+pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -207,7 +213,7 @@ fn colored_status(printer: &Printer, status: Status) -> String {
 }
 
 /// What `get metadata` prints for people.
-pub fn metadata_lines(metadata: &engine::action::Metadata) -> String {
+pub(crate) fn metadata_lines(metadata: &engine::action::Metadata) -> String {
     let pairs = |map: &std::collections::BTreeMap<String, String>| {
         map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")
     };

@@ -11,7 +11,7 @@ const MAX_DESCRIPTION: usize = 256;
 
 /// roll back a release to a previous revision
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// the release's name
     #[arg(value_name = "RELEASE")]
     name: String,
@@ -42,7 +42,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The action's.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let length = args.description.chars().count();
     if length > MAX_DESCRIPTION {
         return Err(Failure::new(format!("description must be {MAX_DESCRIPTION} characters or less, got {length}")));

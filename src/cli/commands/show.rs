@@ -8,7 +8,7 @@ use crate::cli::{Context, Failure, chart_source};
 
 /// What to show.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// show all information of the chart
     All(Args),
     /// show the chart's definition
@@ -23,7 +23,7 @@ pub enum Command {
 
 /// A chart.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// the chart
     #[arg(value_name = "CHART")]
     reference: String,
@@ -38,7 +38,7 @@ const READMES: [&str; 3] = ["readme.md", "readme.txt", "readme"];
 ///
 /// # Errors
 /// A chart that cannot be had or loaded.
-pub fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
     let (args, all) = match command {
         Command::All(args) => (args, true),
         Command::Chart(args) | Command::Crds(args) | Command::Readme(args) | Command::Values(args) => (args, false),

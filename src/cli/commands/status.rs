@@ -8,7 +8,7 @@ use crate::cli::{Context, Failure, Format};
 
 /// display the status of the named release
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// the release's name
     #[arg(value_name = "RELEASE_NAME")]
     name: String,
@@ -24,7 +24,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The cluster's, `release: not found` among them.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let release = cx.block_on(async {
         let table = args.output == Format::Table;
         let engine = cx.engine().await?;

@@ -17,7 +17,7 @@ const DEFAULT_NAME: &str = "release-name";
 
 /// locally render templates
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// the release's name (optional) and the chart
     #[arg(value_name = "NAME CHART", num_args = 0..)]
     words: Vec<String>,
@@ -73,7 +73,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Helm's words on what failed first.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let compat = cx.settings.compat;
     args.apply.check()?;
     let kube_version = match args.kube_version.as_str() {
@@ -148,9 +148,10 @@ fn on_server(args: &Args, cx: &Context, chart: Chart, values: Map, options: Temp
     let mut text = format!("{}\n", release.manifest.trim());
     for hook in &release.hooks {
         let test = hook.events.contains(&engine::release::HookEvent::Test);
-        if !args.apply.no_hooks && !(args.skip_tests && test) {
-            text.push_str(&format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest));
+        if args.apply.no_hooks || (args.skip_tests && test) {
+            continue;
         }
+        text.push_str(&format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest));
     }
     if args.show_only.is_empty() {
         return cx.printer.text(&text);

@@ -8,7 +8,7 @@ use crate::cli::{Context, Failure};
 
 /// uninstall a release
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// the releases' names
     #[arg(value_name = "RELEASE_NAME", required = true)]
     names: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The first action's that fails.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let cascade = match args.cascade.as_str() {
         "background" => Cascade::Background,
         "foreground" => Cascade::Foreground,

@@ -10,7 +10,7 @@ use crate::cli::{Context, Failure, Format, chart_source};
 
 /// upgrade a release
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     pub(super) target: TargetArgs,
     /// simulates the operation either client-side or server-side. Must be either: "none", "client", or "server"
@@ -26,7 +26,7 @@ pub struct Args {
 
 /// What upgrade shares with diff.
 #[derive(Debug, Clone, clap::Args)]
-pub struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// the release's name
     #[arg(value_name = "RELEASE")]
     pub name: String,
@@ -72,7 +72,7 @@ impl TargetArgs {
     ///
     /// # Errors
     /// Words that are no choice.
-    pub fn options(&self, cx: &Context) -> Result<UpgradeOptions, Failure> {
+    pub(crate) fn options(&self, cx: &Context) -> Result<UpgradeOptions, Failure> {
         self.apply.check()?;
         Ok(UpgradeOptions {
             name: self.name.clone(),
@@ -108,7 +108,7 @@ impl TargetArgs {
 ///
 /// # Errors
 /// What went wrong after `UPGRADE FAILED: `.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let target = &args.target;
     let mut options = target.options(cx)?;
     options.dry_run = dry_run(&args.dry_run, &cx.printer)?;

@@ -6,14 +6,14 @@ use crate::cli::{Context, Failure};
 
 /// The Helm whose behaviour is reproduced, with our own version as build
 /// metadata: scripts that compare Helm's version by its numbers keep working.
-pub const HELM_VERSION: &str = concat!("v4.3.1+ankra-helm.", env!("CARGO_PKG_VERSION"));
+pub(crate) const HELM_VERSION: &str = concat!("v4.3.1+ankra-helm.", env!("CARGO_PKG_VERSION"));
 
 /// The same for `--compat=helm3`.
-pub const HELM3_VERSION: &str = concat!("v3.19.0+ankra-helm.", env!("CARGO_PKG_VERSION"));
+pub(crate) const HELM3_VERSION: &str = concat!("v3.19.0+ankra-helm.", env!("CARGO_PKG_VERSION"));
 
 /// print the helm version information
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// print the version number
     #[arg(long)]
     short: bool,
@@ -26,7 +26,7 @@ pub struct Args {
 ///
 /// # Errors
 /// A `--template` that cannot be rendered.
-pub fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let version = match cx.settings.compat {
         Compat::Helm3 => HELM3_VERSION,
         Compat::Helm4 => HELM_VERSION,

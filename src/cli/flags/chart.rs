@@ -8,7 +8,7 @@ use crate::cli::settings::Settings;
 
 /// Helm's chart source flags.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ChartArgs {
+pub(crate) struct ChartArgs {
     /// specify a version constraint for the chart version to use. This constraint can be a specific tag (e.g. 1.1.1) or it may reference a valid range (e.g. ^2.0.0). If this is not specified, the latest version is used
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     pub version: String,
@@ -46,7 +46,7 @@ pub struct ChartArgs {
 
 impl ChartArgs {
     /// The options of a pull.
-    pub fn pull_options(&self, settings: &Settings) -> PullOptions {
+    pub(crate) fn pull_options(&self, settings: &Settings) -> PullOptions {
         PullOptions {
             version: self.version.clone(),
             devel: self.devel,

@@ -8,7 +8,7 @@ use clap::{ArgAction, Command};
 
 /// Lets every switch of a command also be written `--switch=true` and
 /// `--switch=false`, as pflag does.
-pub fn go_bools(command: Command) -> Command {
+pub(crate) fn go_bools(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         if !matches!(arg.get_action(), ArgAction::SetTrue) {
             return arg;
@@ -31,7 +31,7 @@ pub fn go_bools(command: Command) -> Command {
 ///
 /// # Errors
 /// Go's own words.
-pub fn parse_bool(text: &str) -> Result<bool, String> {
+pub(crate) fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
@@ -43,7 +43,7 @@ pub fn parse_bool(text: &str) -> Result<bool, String> {
 ///
 /// # Errors
 /// Go's own words.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let nanos = templates_compat::gotime::Duration::parse(text.as_bytes())?.nanos();
     u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| format!("duration {text:?} is negative"))
 }
@@ -52,7 +52,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// A part without `=`.
-pub fn string_to_string(text: &str) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn string_to_string(text: &str) -> Result<Vec<(String, String)>, String> {
     text.split(',')
         .filter(|part| !part.is_empty())
         .map(|part| match part.split_once('=') {

@@ -5,7 +5,7 @@ mod go;
 mod release;
 mod values;
 
-pub use chart::ChartArgs;
-pub use go::{go_bools, parse_bool, parse_duration, string_to_string};
-pub use release::{ApplyArgs, WaitArgs, dry_run, parse_wait, server_side};
-pub use values::ValuesArgs;
+pub(crate) use chart::ChartArgs;
+pub(crate) use go::{go_bools, parse_bool, parse_duration, string_to_string};
+pub(crate) use release::{ApplyArgs, WaitArgs, dry_run, parse_wait, server_side};
+pub(crate) use values::ValuesArgs;

@@ -9,7 +9,7 @@ use crate::cli::{Failure, Printer};
 
 /// Flags of the verbs that change the cluster.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ApplyArgs {
+pub(crate) struct ApplyArgs {
     /// force resource updates by replacement
     #[arg(long, alias = "force")]
     pub force_replace: bool,
@@ -26,7 +26,7 @@ impl ApplyArgs {
     ///
     /// # Errors
     /// Both are given.
-    pub fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.force_replace && self.force_conflicts {
             return Err(Failure::new(
                 "if any flags in the group [force-replace force-conflicts] are set none of the others can be; \
@@ -39,7 +39,7 @@ impl ApplyArgs {
 
 /// How long and for what a verb waits.
 #[derive(Debug, Clone, clap::Args)]
-pub struct WaitArgs {
+pub(crate) struct WaitArgs {
     /// wait until resources are ready (up to --timeout). Use '--wait' alone for 'watcher' strategy, or specify one of: 'watcher', 'hookOnly', 'legacy'
     #[arg(long, value_name = "string", num_args = 0..=1, require_equals = true, default_value = "hookOnly", default_missing_value = "watcher")]
     pub wait: String,
@@ -56,7 +56,7 @@ impl WaitArgs {
     ///
     /// # Errors
     /// A word that is no strategy.
-    pub fn strategy(&self, printer: &Printer) -> Result<WaitStrategy, Failure> {
+    pub(crate) fn strategy(&self, printer: &Printer) -> Result<WaitStrategy, Failure> {
         parse_wait(&self.wait, printer)
     }
 }
@@ -65,7 +65,7 @@ impl WaitArgs {
 ///
 /// # Errors
 /// A word that is no strategy.
-pub fn parse_wait(word: &str, printer: &Printer) -> Result<WaitStrategy, Failure> {
+pub(crate) fn parse_wait(word: &str, printer: &Printer) -> Result<WaitStrategy, Failure> {
     match word {
         "watcher" => Ok(WaitStrategy::Watcher),
         "hookOnly" => Ok(WaitStrategy::HookOnly),
@@ -89,7 +89,7 @@ pub fn parse_wait(word: &str, printer: &Printer) -> Result<WaitStrategy, Failure
 ///
 /// # Errors
 /// A word that is none.
-pub fn dry_run(word: &str, printer: &Printer) -> Result<DryRun, Failure> {
+pub(crate) fn dry_run(word: &str, printer: &Printer) -> Result<DryRun, Failure> {
     match word {
         "unset" => {
             printer.warn("--dry-run is deprecated and should be replaced with '--dry-run=client'");
@@ -117,7 +117,7 @@ pub fn dry_run(word: &str, printer: &Printer) -> Result<DryRun, Failure> {
 ///
 /// # Errors
 /// A word that is none of `true`, `false`, `auto`.
-pub fn server_side(word: &str) -> Result<ServerSide, Failure> {
+pub(crate) fn server_side(word: &str) -> Result<ServerSide, Failure> {
     match word {
         "auto" => Ok(ServerSide::Auto),
         "true" => Ok(ServerSide::True),

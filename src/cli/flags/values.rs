@@ -10,7 +10,7 @@ use crate::cli::{Context, Failure};
 
 /// Helm's values flags.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ValuesArgs {
+pub(crate) struct ValuesArgs {
     /// specify values in a YAML file or a URL (can specify multiple)
     #[arg(short = 'f', long = "values", value_name = "strings", value_delimiter = ',')]
     pub values: Vec<String>,
@@ -36,7 +36,7 @@ impl ValuesArgs {
     ///
     /// # Errors
     /// A file that cannot be read, or a value that cannot be parsed.
-    pub fn merge(&self, cx: &Context, pull: &PullOptions) -> Result<Map, Failure> {
+    pub(crate) fn merge(&self, cx: &Context, pull: &PullOptions) -> Result<Map, Failure> {
         let options = ValueOptions {
             files: self.values.clone(),
             set: self.set.clone(),
