@@ -37,7 +37,7 @@ fn config_maps(namespace: &str) -> WatchRequest {
 /// A config map with a number in it.
 fn numbered(namespace: &str, name: &str, number: u32) -> String {
     format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\ndata: {{n: '{number}'}}\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\ndata: {{number: '{number}'}}\n"
     )
 }
 
@@ -69,7 +69,7 @@ impl Seen {
                     if event.op == Op::Del {
                         self.objects.remove(&name);
                     } else {
-                        let n = event.obj["data"]["n"].as_str().unwrap_or_default();
+                        let n = event.obj["data"]["number"].as_str().unwrap_or_default();
                         self.objects.insert(name, n.to_owned());
                     }
                 }
@@ -102,10 +102,8 @@ pub(crate) fn slow_reader_gets_the_last_state(agents: &Agents) -> Outcome {
         let mut seen = Seen::default();
         seen.until(&mut watch, "the first sync", |seen| seen.synced).await?;
         // From here on nothing is read, so no more credit is given.
-        let namespace = scene.namespace.clone();
-        for number in 1..=100 {
-            plane.apply(&numbered(&namespace, "busy", number))?;
-        }
+        let changes: Vec<_> = (1..=100).map(|number| numbered(&scene.namespace, "busy", number)).collect();
+        plane.apply(&changes.join("---\n"))?;
         let _ = scene.kubectl(&["delete", "configmap", "gone"])?.ok();
         let before = seen.events;
         let last =
@@ -162,7 +160,6 @@ pub(crate) fn log_survives_the_loss_of_nats(agents: &Agents) -> Outcome {
             namespace: scene.namespace.clone(),
             pod: "talker".to_owned(),
             follow: true,
-            tail_lines: 0,
             ttl_s: 6,
             ..LogsRequest::default()
         };
