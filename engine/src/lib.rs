@@ -4,8 +4,8 @@
 //! command line or knows NATS: progress is typed [`Event`]s.
 //!
 //! The way of an action: find the last [`Release`] in [`storage`], render the
-//! chart ([`render`]), read what is live ([`cluster`]), decide ([`plan`]),
-//! carry it out ([`execute`], [`hooks`], [`wait`]) and store the new record.
+//! chart (`render`), read what is live ([`cluster`]), decide ([`plan`]),
+//! carry it out (`execute`, `hooks`, `wait`) and store the new record.
 
 pub mod action;
 pub mod cluster;

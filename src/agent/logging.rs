@@ -1,6 +1,6 @@
 //! The agent's own log: one JSON object a line on standard error.
 //!
-//! Owns levels, format and the pass through [`redact`](super::redact).
+//! Owns levels, format and the pass through `redact`.
 
 use std::io::{self, Write};
 

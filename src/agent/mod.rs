@@ -1,7 +1,7 @@
 //! The daemon: one cluster at the other end of NATS.
 //!
 //! Owns the wiring of its parts, their start and their orderly end. Requests
-//! arrive in [`serve`], live sessions in `session`, commands in `ops`; what
+//! arrive in `serve`, live sessions in `session`, commands in `ops`; what
 //! they read comes through [`api`], what they change through `engine`.
 
 pub mod api;
