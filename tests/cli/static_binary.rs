@@ -69,6 +69,9 @@ fn build() -> Result<[PathBuf; 2], Failed> {
         .args(["build", "--locked", "--target", TARGET, "--bin", "ankra-helm", "--bin", "ankra-agent"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("CARGO_TARGET_DIR", &folder)
+        // The compiler that belongs to this Cargo, whatever a dependency's own
+        // folder asks for.
+        .env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"))
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()?;
