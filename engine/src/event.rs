@@ -26,6 +26,26 @@ pub enum Outcome {
     Kept,
 }
 
+/// What a wait waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Goal {
+    /// Every object is ready by the rules of its kind.
+    Ready,
+    /// Every object is gone from the cluster.
+    Gone,
+}
+
+impl Goal {
+    /// `ready` or `gone`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Goal::Ready => "ready",
+            Goal::Gone => "gone",
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -118,16 +138,20 @@ pub enum Event {
         object: ObjectRef,
         /// Why: `Replicas: 0/1`, …
         reason: String,
-        /// How many objects are ready.
+        /// What is waited for.
+        goal: Goal,
+        /// How many objects have reached it.
         ready: usize,
         /// How many are waited for.
         total: usize,
     },
-    /// An object became ready (or, when deleting, is gone).
+    /// An object reached the goal.
     Ready {
         /// Which one.
         object: ObjectRef,
-        /// How many objects are ready.
+        /// What was waited for.
+        goal: Goal,
+        /// How many objects have reached it.
         ready: usize,
         /// How many are waited for.
         total: usize,

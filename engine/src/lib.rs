@@ -26,7 +26,7 @@ mod wait;
 
 pub use cluster::{Cluster, ConnectOptions};
 pub use error::{Error, Result, Stage};
-pub use event::{Event, Events};
+pub use event::{Event, Events, Goal};
 pub use options::{DryRun, ServerSide, WaitStrategy};
 pub use plan::Plan;
 pub use release::{Hook, Info, Release, Status};

@@ -49,10 +49,12 @@ impl State {
             Event::HookStarted { event, object, .. } => self.step(&format!("{event} hook {object}: started")),
             Event::HookLog { pod, container, line, .. } => self.line(&format!("{pod}/{container}: {line}")),
             Event::HookFinished { event, object, phase } => self.step(&format!("{event} hook {object}: {phase}")),
-            Event::Waiting { object, reason, ready, total } => {
-                self.step(&format!("{ready}/{total} ready, waiting for {object}: {reason}"));
+            Event::Waiting { object, reason, goal, ready, total } => {
+                self.step(&format!("{ready}/{total} {}, waiting for {object}: {reason}", goal.as_str()));
             }
-            Event::Ready { object, ready, total } => self.step(&format!("{ready}/{total} ready: {object}")),
+            Event::Ready { object, goal, ready, total } => {
+                self.step(&format!("{ready}/{total} {}: {object}", goal.as_str()));
+            }
             Event::Recorded { .. } | Event::Done { .. } => self.clear(),
             _ => {}
         }

@@ -1,8 +1,5 @@
-//! Go's template language, Sprig's and Helm's functions, and Go's view of
-//! values, YAML and JSON, byte for byte.
-//!
-//! Pure: no files, no network, no clock, no randomness. What a template may
-//! ask of the world comes through [`Host`].
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 pub mod cast;
 pub mod compat;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::Run;
 use crate::cluster::{Cluster, Object, ObjectRef};
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, Goal};
 use crate::options::WaitStrategy;
 
 use observe::{Observation, Observer};
@@ -117,6 +117,12 @@ struct Wanted {
     not: &'static str,
 }
 
+impl Wanted {
+    fn goal(&self) -> Goal {
+        if self.rules.is_some() { Goal::Ready } else { Goal::Gone }
+    }
+}
+
 async fn wait(cluster: &Cluster, run: &Run, objects: Vec<Object>, wanted: Wanted, timeout: Duration) -> Result<()> {
     if objects.is_empty() {
         return Ok(());
@@ -145,11 +151,12 @@ async fn wait(cluster: &Cluster, run: &Run, objects: Vec<Object>, wanted: Wanted
         }
         item.readiness = readiness;
         let (object, readiness) = (item.object.clone(), item.readiness.clone());
+        let goal = wanted.goal();
         let ready = items.iter().filter(|i| i.readiness.state == wanted.state).count();
         run.events.send(if readiness.state == wanted.state {
-            Event::Ready { object, ready, total }
+            Event::Ready { object, goal, ready, total }
         } else {
-            Event::Waiting { object, reason: readiness.message, ready, total }
+            Event::Waiting { object, reason: readiness.message, goal, ready, total }
         });
         if items.iter().all(|i| (wanted.ended)(i.readiness.state)) {
             return verdict(&items, &wanted, false);

@@ -171,11 +171,11 @@ fn translate(event: Event) -> Option<Says> {
         Event::Applied { object, outcome, done, total } => {
             says(step("apply", word(outcome), Some((done, total))), Some(object_ref(&object)))
         }
-        Event::Waiting { object, reason, ready, total } => {
+        Event::Waiting { object, reason, ready, total, .. } => {
             says(step("wait", reason, Some((ready, total))), Some(object_ref(&object)))
         }
-        Event::Ready { object, ready, total } => {
-            says(step("wait", "ready", Some((ready, total))), Some(object_ref(&object)))
+        Event::Ready { object, goal, ready, total } => {
+            says(step("wait", goal.as_str(), Some((ready, total))), Some(object_ref(&object)))
         }
         // Planned has no news for a reader, Debug is not for one, and Done is
         // the last event's business.
