@@ -41,6 +41,9 @@ pub enum Error {
     /// Another operation holds the release.
     #[error("another operation (install/upgrade/rollback) is in progress")]
     Pending,
+    /// Another operation took this one for dead and goes on with the release.
+    #[error("another operation has taken over this release")]
+    TakenOver,
     /// A record of this name and revision is already there.
     #[error("release: already exists")]
     ReleaseExists,

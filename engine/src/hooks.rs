@@ -190,6 +190,22 @@ async fn after_failure(
     Ok(())
 }
 
+/// Deletes what the hooks of interrupted revisions left: a hook whose policy
+/// says that it goes when it has succeeded or failed did neither. What cannot
+/// be deleted is a warning: the hook itself will say it when it runs again.
+pub(crate) async fn take_back(engine: &Engine, run: &Run, interrupted: &[Release], options: HookOptions) {
+    for release in interrupted {
+        for hook in release.hooks.iter().filter(|h| h.last_run.started_at.is_some()) {
+            let policies = [DeletePolicy::Succeeded, DeletePolicy::Failed];
+            let Some(policy) = policies.iter().find(|p| hook.delete_policies.contains(p)) else { continue };
+            let waiting = HookOptions { wait: WaitStrategy::Watcher, ..options };
+            if let Err(e) = delete_by_policy(engine, run, release, hook, policy, waiting).await {
+                run.events.warn(format!("hook {} of an interrupted revision cannot be deleted: {e}", hook.path));
+            }
+        }
+    }
+}
+
 /// Deletes a hook's objects if its policy says so, and waits until they are
 /// gone: the same names are created again.
 async fn delete_by_policy(

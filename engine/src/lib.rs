@@ -5,15 +5,19 @@
 //!
 //! The way of an action: find the last [`Release`] in [`storage`], render the
 //! chart (`render`), read what is live ([`cluster`]), decide ([`plan`]),
-//! carry it out (`execute`, `hooks`, `wait`) and store the new record.
+//! carry it out (`execute`, `hooks`, `wait`) and store the new record. What
+//! changes a release holds its `lock`; what a killed operation left is gone on
+//! from in `heal`.
 
 pub mod action;
 pub mod cluster;
 mod error;
 pub mod event;
 mod execute;
+mod heal;
 mod hooks;
 mod host;
+mod lock;
 pub mod options;
 pub mod plan;
 pub mod pull;

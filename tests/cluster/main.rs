@@ -6,9 +6,12 @@
 //! meant.
 
 mod bad_input;
+mod faults;
 mod fetch;
 mod interplay;
+mod kill;
 mod lifecycle;
+mod proxy;
 mod record;
 mod scene;
 mod wait;
@@ -30,6 +33,23 @@ fn main() -> ExitCode {
         lifecycle::drift_is_put_right_and_nothing_else,
         lifecycle::dropped_objects_go_and_kept_ones_stay,
         lifecycle::history_is_limited,
+        kill::install,
+        kill::upgrade,
+        kill::rollback,
+        kill::uninstall,
+        kill::twice,
+        faults::server_restarted,
+        faults::server_gone,
+        faults::connections_cut,
+        faults::too_many_requests,
+        faults::server_errors,
+        faults::webhook_refuses,
+        faults::one_verb_is_forbidden,
+        faults::leases_are_forbidden,
+        faults::watch_expires,
+        faults::idle_wait_asks_nothing,
+        faults::lease_of_another_machine,
+        faults::pending_record_of_helm,
         wait::for_hooks_and_pods,
         wait::failing_hook_fails_the_release,
         wait::interrupted_install_can_be_upgraded,

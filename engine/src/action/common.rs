@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
+use crate::lock::Lock;
 use crate::options::{ServerSide, WaitStrategy};
 use crate::plan::Plan;
 use crate::release::{ApplyMethod, HookEvent, Release, Status};
@@ -59,20 +60,40 @@ pub(super) fn check_hide_secret(hide: bool, dry: bool) -> Result<()> {
     Ok(())
 }
 
-/// Writes a record again; a failure is only worth a warning.
-pub(crate) async fn record(engine: &Engine, run: &Run, release: &Release) {
+/// Writes a record again; a failure is only worth a warning. Says whether it
+/// was written.
+pub(crate) async fn record(engine: &Engine, run: &Run, release: &Release) -> bool {
     match engine.store().update(release).await {
-        Ok(()) => recorded(run, release),
+        Ok(()) => {
+            recorded(run, release);
+            true
+        }
         Err(e) => {
             let Release { name, version, .. } = release;
             run.events.warn(format!("failed to update release name={name} revision={version} error={e}"));
+            false
         }
     }
 }
 
-/// Writes a new record.
-pub(super) async fn create_record(engine: &Engine, run: &Run, release: &Release) -> Result<()> {
-    engine.store().create(release).await?;
+/// Writes how an operation ended. If that is not possible its lease stays, so
+/// that the next operation goes on from here.
+pub(super) async fn record_end(engine: &Engine, run: &Run, lock: &Lock, release: &Release) {
+    if !record(engine, run, release).await {
+        lock.leave();
+    }
+}
+
+/// Writes a new record; the lease goes with it.
+pub(super) async fn create_record(engine: &Engine, run: &Run, release: &Release, lock: &Lock) -> Result<()> {
+    if let Err(e) = engine.store().create(release).await {
+        // Without an answer it may be there.
+        if e.api_code() == Some(0) {
+            lock.leave();
+        }
+        return Err(e);
+    }
+    lock.follow(&release.name, release.version);
     recorded(run, release);
     Ok(())
 }
@@ -89,8 +110,17 @@ pub(super) fn done(run: &Run, release: &Release) {
     run.events.send(Event::Done { name, revision: *version, status: info.status, description });
 }
 
-/// Runs an action's part that changes the cluster until it ends or is
-/// cancelled.
+/// Runs an action's part that changes the cluster until it ends, is cancelled,
+/// or another operation takes the release over.
+pub(super) async fn locked<T>(run: &Run, lock: &Lock, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = lock.lost() => Err(Error::TakenOver),
+        result = cancellable(run, work) => result,
+    }
+}
+
+/// Runs work until it ends or is cancelled.
 pub(super) async fn cancellable<T>(run: &Run, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         biased;
@@ -145,15 +175,17 @@ pub(super) async fn wait_for(
 }
 
 /// Deletes the oldest records so that, with one more, there are at most
-/// `limit`. The deployed revision stays. 0: no limit.
-pub(super) async fn prune_history(engine: &Engine, name: &str, limit: usize) -> Result<()> {
+/// `limit`. The deployed revision stays, and so do those that an operation
+/// still has to go on from. 0: no limit.
+pub(super) async fn prune_history(engine: &Engine, name: &str, limit: usize, needed: &[i64]) -> Result<()> {
     let Some(keep) = limit.checked_sub(1) else { return Ok(()) };
     let query = storage::Query { name: Some(name), status: None };
     let mut keys = engine.store().keys(query).await?;
     keys.sort_by_key(|k| k.version);
     let surplus = keys.len().saturating_sub(keep);
     let deployed = keys.iter().filter(|k| k.status == Status::Deployed).map(|k| k.version).max();
-    let victims: Vec<_> = keys.iter().filter(|k| Some(k.version) != deployed).take(surplus).collect();
+    let stays = |version: i64| Some(version) == deployed || needed.contains(&version);
+    let victims: Vec<_> = keys.iter().filter(|k| !stays(k.version)).take(surplus).collect();
     let mut errors = Vec::new();
     for key in victims {
         match engine.store().delete(name, key.version).await {

@@ -7,16 +7,18 @@ use std::time::Duration;
 use charts::Chart;
 use templates_compat::Map;
 
-use super::uninstall::{UninstallOptions, uninstall};
+use super::uninstall::{UninstallOptions, uninstall_locked};
 use super::{Applied, common, crds};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
+use crate::heal::{self, History};
 use crate::hooks::{self, HookOptions};
+use crate::lock::{self, Lock, Operation};
 use crate::options::{DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
 use crate::plan::{self, Plan};
 use crate::release::{HookEvent, Info, Release, Status, Time};
 use crate::render::{self, RenderInputs};
-use crate::{CancellationToken, Engine, Run, execute, storage};
+use crate::{CancellationToken, Engine, Run, execute};
 
 /// How to install. Field names are those of Helm's flags.
 #[derive(Debug, Clone)]
@@ -110,22 +112,50 @@ pub async fn install(
     options.wait = common::wait_strategy(options.wait, options.rollback_on_failure);
     let options = &options;
     let prepared = common::cancellable(run, prepare(engine, run, chart, values, options)).await?;
-    let Prepared { mut release, mut plan, objects } = prepared;
+    let Prepared { mut release, mut plan, objects, history } = prepared;
     if options.dry_run.is_dry() {
         release.info.description = "Dry run complete".into();
         return Ok(Applied { release, plan });
     }
-    let mut plan_now = plan.take().unwrap_or_default();
+    let mut plan = plan.take().unwrap_or_default();
+    release.version = history.newest() + 1;
+    plan.revision = release.version;
     // Never cut off: a record whose creation was on its way would stay pending.
-    begin(engine, run, &mut release, options).await?;
-    plan_now.revision = release.version;
-    let work = perform(engine, run, &mut release, &plan_now, &objects, options);
-    match common::cancellable(run, work).await {
+    if options.create_namespace {
+        crds::create_namespace(engine, run).await?;
+    }
+    let what = (release.name.as_str(), Operation::Install, release.version);
+    let lock = Lock::acquire(engine, run, what, history.dead.as_ref()).await?;
+    let result = install_locked(engine, run, &lock, Prepared { release, plan: Some(plan), objects, history }, options);
+    let result = result.await;
+    lock.release().await;
+    result
+}
+
+async fn install_locked(
+    engine: &Engine,
+    run: &Run,
+    lock: &Lock,
+    prepared: Prepared,
+    options: &InstallOptions,
+) -> Result<Applied> {
+    let Prepared { mut release, plan, objects, history } = prepared;
+    let plan = plan.unwrap_or_default();
+    begin(engine, run, lock, &release, &history).await?;
+    let work = perform(engine, run, &mut release, &plan, &objects, options, &history.interrupted);
+    match common::locked(run, lock, work).await {
         Ok(()) => {
+            common::record_end(engine, run, lock, &release).await;
+            heal::settle(engine, run, history.interrupted).await;
             common::done(run, &release);
-            Ok(Applied { release, plan: Some(plan_now) })
+            Ok(Applied { release, plan: Some(plan) })
         }
-        Err(error) => Err(fail(engine, run, release, error, options).await),
+        Err(error @ Error::TakenOver) => Err(error.with_release(release)),
+        Err(error) => {
+            let error = fail(engine, run, lock, release, error, options).await;
+            heal::settle(engine, run, history.interrupted).await;
+            Err(error)
+        }
     }
 }
 
@@ -133,6 +163,7 @@ struct Prepared {
     release: Release,
     plan: Option<Plan>,
     objects: Vec<Object>,
+    history: History,
 }
 
 /// Everything before the first change, custom resource definitions aside:
@@ -143,7 +174,7 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
         engine.cluster().version().await.map_err(|e| e.context("cluster reachability check failed"))?;
     }
     common::check_hide_secret(options.hide_secret, dry.is_dry())?;
-    available_name(engine, options).await.map_err(|e| e.context("release name check failed"))?;
+    let history = available_name(engine, run, options).await.map_err(|e| e.context("release name check failed"))?;
     common::check_labels(&options.labels)?;
     render::check_chart(run, &chart, engine.compat())?;
     let chart = render::process_dependencies(run, chart, &values, engine.compat())
@@ -155,17 +186,19 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
     let (mut release, crds) = rendered(engine, run, chart, values, options).await?;
     release.set_status(Status::PendingInstall, "Initial install underway");
     if !dry.asks_cluster() {
-        return Ok(Prepared { release, plan: None, objects: Vec::new() });
+        return Ok(Prepared { release, plan: None, objects: Vec::new(), history });
     }
     let built = engine.cluster().build(&release.manifest, &release.namespace).await;
     let objects = built.map_err(|e| e.context("unable to build kubernetes objects from release manifest"))?;
-    let live = engine.cluster().live(objects.iter()).await;
+    let interrupted = heal::objects(engine.cluster(), run, &history.interrupted, &release.namespace).await;
+    let live = engine.cluster().live(objects.iter().chain(&interrupted)).await;
     let mut plan = plan::build(plan::Inputs {
         verb: plan::Verb::Install,
         release: &release.name,
         namespace: &release.namespace,
         revision: release.version,
         previous: Vec::new(),
+        interrupted,
         desired: objects.clone(),
         live: &live,
         take_ownership: options.take_ownership,
@@ -175,27 +208,41 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
     plan.crds = if options.skip_crds { Vec::new() } else { crds };
     let events = [HookEvent::PreInstall, HookEvent::PostInstall];
     common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
-    Ok(Prepared { release, plan: Some(plan), objects })
+    Ok(Prepared { release, plan: Some(plan), objects, history })
 }
 
 /// A name is free if no release has it, or (with `--replace`) if its last
-/// revision is uninstalled or failed.
-async fn available_name(engine: &Engine, options: &InstallOptions) -> Result<()> {
+/// revision is uninstalled or failed. What was left of an interrupted install
+/// is gone on from.
+async fn available_name(engine: &Engine, run: &Run, options: &InstallOptions) -> Result<History> {
     let name = &options.name;
     common::validate_release_name(name)
         .map_err(|e| Error::other(Stage::Prepare, format!("release name {name:?}: {e}")))?;
     if options.dry_run.is_dry() {
-        return Ok(());
+        return Ok(History::default());
     }
-    // Like Helm: what cannot be read shows when the record is created.
-    let query = storage::Query { name: Some(name), status: None };
-    let Ok(keys) = engine.store().keys(query).await else { return Ok(()) };
-    let free = match keys.iter().max_by_key(|k| k.version) {
+    let history = match heal::history(engine, run, name, None).await {
+        Ok(history) => history,
+        Err(e @ Error::Pending) => return Err(e),
+        // Like Helm: what cannot be read shows when the record is created.
+        Err(_) => return Ok(History::default()),
+    };
+    let is_installing = |r: &Release| r.info.status == Status::PendingInstall;
+    let free = match history.keys.last() {
         None => true,
+        Some(_) if !history.interrupted.is_empty() => history.interrupted.iter().all(is_installing),
         Some(last) => options.replace && matches!(last.status, Status::Uninstalled | Status::Failed),
     };
     if free {
-        return Ok(());
+        return Ok(history);
+    }
+    if history.is_busy() {
+        heal::advise(run, name, &history);
+    } else if let Some(lease) = lock::find(engine, name).await
+        && lease.is_surely_dead()
+    {
+        // An install that was killed when its record said that it was done.
+        lock::discard(engine, name, &lease).await;
     }
     Err(Error::other(Stage::Prepare, "cannot reuse a name that is still in use"))
 }
@@ -254,25 +301,16 @@ async fn rendered(
     }
 }
 
-/// The namespace, the old record that is replaced, and the new record.
-async fn begin(engine: &Engine, run: &Run, release: &mut Release, options: &InstallOptions) -> Result<()> {
-    if options.create_namespace {
-        crds::create_namespace(engine, run).await?;
-    }
-    if options.replace {
-        replace(engine, run, release).await?;
-    }
-    common::create_record(engine, run, release).await
-}
-
-/// Continues the revisions of an old release of this name.
-async fn replace(engine: &Engine, run: &Run, release: &mut Release) -> Result<()> {
-    let Ok(mut last) = storage::last(&**engine.store(), &release.name).await else { return Ok(()) };
-    release.version = last.version + 1;
-    if last.info.status != Status::Failed {
-        last.set_status(Status::Superseded, "superseded by new release");
-        engine.store().update(&last).await?;
-        run.events.debug(|| format!("superseded revision {}", last.version));
+/// The new record, then the old one that it replaces: what is killed in between
+/// can go on.
+async fn begin(engine: &Engine, run: &Run, lock: &Lock, release: &Release, history: &History) -> Result<()> {
+    common::create_record(engine, run, release, lock).await?;
+    let Some(old) = history.settled().last().filter(|old| old.status != Status::Failed) else { return Ok(()) };
+    // The new record is there: what becomes of the old one cannot stop it.
+    if let Ok(mut old) = engine.store().get(&release.name, old.version).await {
+        old.set_status(Status::Superseded, "superseded by new release");
+        common::record(engine, run, &old).await;
+        run.events.debug(|| format!("superseded revision {}", old.version));
     }
     Ok(())
 }
@@ -284,8 +322,10 @@ async fn perform(
     plan: &Plan,
     objects: &[Object],
     options: &InstallOptions,
+    interrupted: &[Release],
 ) -> Result<()> {
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    hooks::take_back(engine, run, interrupted, hook_options).await;
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PreInstall, hook_options)
             .await
@@ -300,16 +340,22 @@ async fn perform(
     }
     let description = if options.description.is_empty() { "Install complete" } else { options.description.as_str() };
     release.set_status(Status::Deployed, description);
-    common::record(engine, run, release).await;
     Ok(())
 }
 
 /// Records the failure, or takes everything away again.
-async fn fail(engine: &Engine, run: &Run, mut release: Release, error: Error, options: &InstallOptions) -> Error {
+async fn fail(
+    engine: &Engine,
+    run: &Run,
+    lock: &Lock,
+    mut release: Release,
+    error: Error,
+    options: &InstallOptions,
+) -> Error {
     let name = &options.name;
     release.set_status(Status::Failed, format!("Release {name:?} failed: {error}"));
     if !options.rollback_on_failure {
-        common::record(engine, run, &release).await;
+        common::record_end(engine, run, lock, &release).await;
         common::done(run, &release);
         return error.with_release(release);
     }
@@ -323,7 +369,8 @@ async fn fail(engine: &Engine, run: &Run, mut release: Release, error: Error, op
     };
     // A cancelled run still cleans up after itself.
     let run = Run { events: run.events.clone(), cancel: CancellationToken::new() };
-    let error = match Box::pin(uninstall(engine, &run, &undo)).await {
+    lock.turn_into(Operation::Uninstall, release.version).await;
+    let error = match Box::pin(uninstall_locked(engine, &run, lock, &undo)).await {
         Ok(_) => error
             .context(format!("release {name} failed, and has been uninstalled due to rollback-on-failure being set")),
         Err(second) => Error::other(

@@ -6,7 +6,9 @@ use super::{Applied, common};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::execute::Done;
+use crate::heal::{self, History};
 use crate::hooks::{self, HookOptions};
+use crate::lock::{self, Lock, Operation, Verdict};
 use crate::options::{DEFAULT_HISTORY_MAX, DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
 use crate::plan::{self, Plan};
 use crate::release::{HookEvent, Info, Release, Status, Time};
@@ -72,23 +74,53 @@ const MAX_DESCRIPTION: usize = 256;
 /// Helm's texts.
 pub async fn rollback(engine: &Engine, run: &Run, options: &RollbackOptions) -> Result<Applied> {
     let prepared = common::cancellable(run, prepare(engine, run, options)).await?;
-    let Prepared { mut current, mut release, plan, objects } = prepared;
     if options.dry_run.is_dry() {
+        let Prepared { release, plan, .. } = prepared;
         return Ok(Applied { release, plan: Some(plan) });
     }
-    common::prune_history(engine, &release.name, options.history_max).await?;
-    common::create_record(engine, run, &release).await?;
+    let what = (prepared.release.name.as_str(), Operation::Rollback, prepared.release.version);
+    let lock = Lock::acquire(engine, run, what, prepared.history.dead.as_ref()).await?;
+    let result = rollback_locked(engine, run, &lock, prepared, options).await;
+    lock.release().await;
+    result
+}
+
+/// Rolls back what an upgrade did that holds the lock.
+pub(super) async fn undo(engine: &Engine, run: &Run, lock: &Lock, options: &RollbackOptions) -> Result<Applied> {
+    let prepared = common::cancellable(run, prepare(engine, run, options)).await?;
+    lock.turn_into(Operation::Rollback, prepared.release.version).await;
+    rollback_locked(engine, run, lock, prepared, options).await
+}
+
+async fn rollback_locked(
+    engine: &Engine,
+    run: &Run,
+    lock: &Lock,
+    prepared: Prepared,
+    options: &RollbackOptions,
+) -> Result<Applied> {
+    let Prepared { mut current, mut release, plan, objects, history } = prepared;
+    common::prune_history(engine, &release.name, options.history_max, &history.versions()).await?;
+    common::create_record(engine, run, &release, lock).await?;
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    hooks::take_back(engine, run, &history.interrupted, hook_options).await;
     let mut done = Done::default();
     let mut stage = Progress::Hooks;
     let work = perform(engine, run, &mut release, &plan, &objects, options, (&mut done, &mut stage));
-    match common::cancellable(run, work).await {
+    match common::locked(run, lock, work).await {
         Ok(()) => {
             release.info.status = Status::Deployed;
-            engine.store().update(&release).await?;
+            engine.store().update(&release).await.inspect_err(|_| lock.leave())?;
+            heal::settle(engine, run, history.interrupted).await;
             common::done(run, &release);
             Ok(Applied { release, plan: Some(plan) })
         }
-        Err(error) => Err(fail(engine, run, (&mut current, release), error, (&done, stage), options).await),
+        Err(error @ Error::TakenOver) => Err(error.with_release(release)),
+        Err(error) => {
+            let error = fail(engine, run, lock, (&mut current, release), error, (&done, stage, options)).await;
+            heal::settle(engine, run, history.interrupted).await;
+            Err(error)
+        }
     }
 }
 
@@ -97,6 +129,7 @@ struct Prepared {
     release: Release,
     plan: Plan,
     objects: Vec<Object>,
+    history: History,
 }
 
 async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Result<Prepared> {
@@ -112,28 +145,31 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
     if options.revision < 0 {
         return Err(invalid("invalid release revision".into()));
     }
-    let query = storage::Query { name: Some(name), status: None };
-    let keys = engine.store().keys(query).await?;
-    let last = keys.iter().map(|k| k.version).max().ok_or(Error::ReleaseNotFound)?;
-    let revision = if options.revision == 0 { last - 1 } else { options.revision };
-    if !keys.iter().any(|k| k.version == revision) {
+    let history = heal::history(engine, run, name, None).await?;
+    let last = history.keys.last().map(|k| k.version).ok_or(Error::ReleaseNotFound)?;
+    let revision = if options.revision == 0 { target(engine, &history).await? } else { options.revision };
+    if !history.keys.iter().any(|k| k.version == revision) {
         return Err(invalid(format!("release has no {revision} version")));
     }
-    let (current, target) = futures::try_join!(engine.store().get(name, last), engine.store().get(name, revision))?;
-    let release = next_revision(run, &current, target, revision, options);
+    let from = history.settled().last().map_or(last, |k| k.version);
+    let (current, target) = futures::try_join!(engine.store().get(name, from), engine.store().get(name, revision))?;
+    let mut release = next_revision(run, &current, target, revision, options);
+    release.version = last + 1;
     let cluster = engine.cluster();
     let previous = cluster.build(&current.manifest, &release.namespace).await;
     let previous =
         previous.map_err(|e| e.context("unable to build kubernetes objects from current release manifest"))?;
     let objects = cluster.build(&release.manifest, &release.namespace).await;
     let objects = objects.map_err(|e| e.context("unable to build kubernetes objects from new release manifest"))?;
-    let live = cluster.live(objects.iter().chain(&previous)).await;
+    let interrupted = heal::objects(cluster, run, &history.interrupted, &release.namespace).await;
+    let live = cluster.live(objects.iter().chain(&previous).chain(&interrupted)).await;
     let mut plan = plan::build(plan::Inputs {
         verb: plan::Verb::Rollback,
         release: name,
         namespace: &release.namespace,
         revision: release.version,
         previous,
+        interrupted,
         desired: objects.clone(),
         live: &live,
         take_ownership: true,
@@ -142,7 +178,38 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
     })?;
     let events = [HookEvent::PreRollback, HookEvent::PostRollback];
     common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
-    Ok(Prepared { current, release, plan, objects })
+    Ok(Prepared { current, release, plan, objects, history })
+}
+
+/// The revision before the last. A rollback that was interrupted is gone on
+/// with instead, also when it was only its end that nobody saw.
+async fn target(engine: &Engine, history: &History) -> Result<i64> {
+    let back = Operation::Rollback.as_str();
+    if let Some(last) = history.interrupted.last() {
+        return Ok(match last.info.status {
+            Status::PendingRollback if last.info.rollback_revision > 0 => last.info.rollback_revision,
+            // Helm 3's records do not say.
+            Status::PendingRollback => history.settled().last().map_or(0, |k| k.version) - 1,
+            _ => history.newest() - 1,
+        });
+    }
+    if let Some(last) = history.keys.last().filter(|last| last.status == Status::Deployed)
+        && let Some(lease) = lock::find(engine, &last.name).await
+        && lease.operation() == back
+        && lease.revision() == last.version
+    {
+        match lock::judge(engine, &last.name, lease).await? {
+            Verdict::Live => return Err(Error::Pending),
+            Verdict::Gone => {}
+            Verdict::Dead(_) => {
+                let done = engine.store().get(&last.name, last.version).await?;
+                if done.info.rollback_revision > 0 {
+                    return Ok(done.info.rollback_revision);
+                }
+            }
+        }
+    }
+    Ok(history.newest() - 1)
 }
 
 fn next_revision(run: &Run, current: &Release, target: Release, revision: i64, options: &RollbackOptions) -> Release {
@@ -208,10 +275,10 @@ async fn perform(
 async fn fail(
     engine: &Engine,
     run: &Run,
+    lock: &Lock,
     (current, mut release): (&mut Release, Release),
     error: Error,
-    (done, stage): (&Done, Progress),
-    options: &RollbackOptions,
+    (done, stage, options): (&Done, Progress, &RollbackOptions),
 ) -> Error {
     let name = release.name.clone();
     let error = match stage {
@@ -232,7 +299,7 @@ async fn fail(
             error
         }
     };
-    common::record(engine, run, &release).await;
+    common::record_end(engine, run, lock, &release).await;
     if options.cleanup_on_fail
         && stage == Progress::Objects
         && let Err(second) = common::clean_up(engine, done).await

@@ -1,6 +1,6 @@
 //! `uninstall`: takes a release away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use charts::Warnings;
@@ -14,7 +14,9 @@ use crate::cluster::Object;
 use crate::cluster::apply::CONCURRENCY;
 use crate::error::{Error, Result, Stage};
 use crate::event::{Event, Outcome};
+use crate::heal::{self, History};
 use crate::hooks::{self, HookOptions};
+use crate::lock::{Lock, Operation};
 use crate::options::{Cascade, DEFAULT_TIMEOUT, WaitStrategy};
 use crate::plan::{self, Live};
 use crate::release::{HookEvent, Release, Status, Time};
@@ -75,44 +77,59 @@ pub struct Uninstalled {
 /// # Errors
 /// Helm's texts.
 pub async fn uninstall(engine: &Engine, run: &Run, options: &UninstallOptions) -> Result<Uninstalled> {
-    common::cancellable(run, uninstall_now(engine, run, options)).await
-}
-
-async fn uninstall_now(engine: &Engine, run: &Run, options: &UninstallOptions) -> Result<Uninstalled> {
     let name = &options.name;
-    engine.cluster().version().await?;
-    let nothing = Uninstalled { release: None, info: String::new() };
+    common::cancellable(run, async { engine.cluster().version().await.map(drop) }).await?;
     if options.dry_run {
-        return dry_run(engine, run, options).await;
+        return common::cancellable(run, dry_run(engine, run, options)).await;
     }
     common::validate_release_name(name)
         .map_err(|_| Error::other(Stage::Prepare, format!("uninstall: Release name is invalid: {name}")))?;
-    let query = storage::Query { name: Some(name), status: None };
-    let keys = engine.store().keys(query).await?;
-    let Some(last) = keys.iter().max_by_key(|k| k.version) else {
-        if options.ignore_not_found {
-            return Ok(nothing);
+    let lock = common::cancellable(run, Lock::acquire(engine, run, (name, Operation::Uninstall, 0), None)).await?;
+    let result = common::locked(run, &lock, uninstall_locked(engine, run, &lock, options)).await;
+    lock.release().await;
+    result
+}
+
+/// Uninstalls a release whose lock is held.
+pub(super) async fn uninstall_locked(
+    engine: &Engine,
+    run: &Run,
+    lock: &Lock,
+    options: &UninstallOptions,
+) -> Result<Uninstalled> {
+    let name = &options.name;
+    let history = heal::history(engine, run, name, Some(lock)).await?;
+    let Some(last) = history.keys.last() else {
+        // One that was killed after its last record was deleted did its work.
+        let was_done = lock.found().is_some_and(|found| found.operation() == Operation::Uninstall.as_str());
+        if options.ignore_not_found || was_done {
+            return Ok(Uninstalled { release: None, info: String::new() });
         }
         return Err(Error::ReleaseNotFound.context(format!("uninstall: Release not loaded: {name}")));
     };
+    lock.follow(name, last.version);
+    let keys = &history.keys;
     let mut release = engine.store().get(name, last.version).await?;
     if release.info.status == Status::Uninstalled {
         if options.keep_history {
             let text = format!("the release named {name:?} is already deleted");
             return Err(Error::other(Stage::Prepare, text));
         }
-        purge(engine, &keys).await?;
+        purge(engine, keys).await?;
         return Ok(Uninstalled { release: Some(release), info: String::new() });
     }
     release.set_status(Status::Uninstalling, "Deletion in progress (or silently failed)");
     release.info.deleted = Some(Time::now());
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    hooks::take_back(engine, run, &history.interrupted, hook_options).await;
     if !options.no_hooks {
         hooks::run_event(engine, run, &mut release, HookEvent::PreDelete, hook_options).await?;
     }
     common::record(engine, run, &release).await;
 
-    let what = sort_out(engine, &release).await.map_err(|e| refuse(run, name, &e.to_string()))?;
+    let mut revisions = vec![release.clone()];
+    revisions.extend(earlier(engine, &history).await?);
+    let what = sort_out(engine, &revisions).await.map_err(|e| refuse(run, name, &e.to_string()))?;
     let errors = delete(engine, run, &what.owned, options).await;
     if !errors.is_empty() {
         let texts: Vec<String> = errors.iter().map(Error::to_string).collect();
@@ -129,7 +146,7 @@ async fn uninstall_now(engine: &Engine, run: &Run, options: &UninstallOptions) -
     {
         errors.push(e);
     }
-    finish(engine, run, &mut release, &keys, options, &mut errors).await?;
+    finish(engine, run, &mut release, keys, options, &mut errors).await?;
     common::done(run, &release);
     if errors.is_empty() {
         return Ok(Uninstalled { release: Some(release), info: what.info });
@@ -189,16 +206,44 @@ struct SortedOut {
     info: String,
 }
 
-/// Which objects are kept by policy, and which are the release's own.
-async fn sort_out(engine: &Engine, release: &Release) -> Result<SortedOut> {
-    let (kept, deleted) = by_policy(release, engine.compat())?;
+/// The other revisions whose objects may be there: only if the newest was
+/// interrupted, because else it is the only one that has any.
+async fn earlier(engine: &Engine, history: &History) -> Result<Vec<Release>> {
+    let Some((_, interrupted)) = history.interrupted.split_last() else { return Ok(Vec::new()) };
+    let mut revisions: Vec<Release> = interrupted.iter().rev().cloned().collect();
+    let settled = history.settled();
+    let base = settled.iter().rev().find(|k| k.status == Status::Deployed).or(settled.last());
+    if let Some(base) = base.filter(|k| k.status != Status::Uninstalled) {
+        revisions.push(engine.store().get(&base.name, base.version).await?);
+    }
+    Ok(revisions)
+}
+
+/// Which objects of revisions (the newest first) are kept by policy, and which
+/// are the release's own.
+async fn sort_out(engine: &Engine, revisions: &[Release]) -> Result<SortedOut> {
+    let (mut kept, mut objects) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for release in revisions {
+        let (keeps, deleted) = by_policy(release, engine.compat())?;
+        let built = engine.cluster().build(&deleted, &release.namespace).await;
+        let built = built.map_err(|e| e.context("unable to build kubernetes objects for delete"))?;
+        let is_new = |kind: &str, name: &str| !seen.contains(&(kind.to_string(), name.to_string()));
+        let (keeps, built): (Vec<_>, Vec<_>) = (
+            keeps.into_iter().filter(|(kind, name)| is_new(kind, name)).collect(),
+            built.into_iter().filter(|o: &Object| is_new(&o.reference.kind, &o.reference.name)).collect(),
+        );
+        seen.extend(keeps.iter().cloned());
+        seen.extend(built.iter().map(|o| (o.reference.kind.clone(), o.reference.name.clone())));
+        kept.extend(keeps);
+        objects.extend(built);
+    }
+    let Some(release) = revisions.first() else { return Ok(SortedOut { owned: Vec::new(), info: String::new() }) };
     let mut info = String::new();
     if !kept.is_empty() {
         info.push_str("These resources were kept due to the resource policy:\n");
         kept.iter().for_each(|(kind, name)| info.push_str(&format!("[{kind}] {name}\n")));
     }
-    let objects = engine.cluster().build(&deleted, &release.namespace).await;
-    let objects = objects.map_err(|e| e.context("unable to build kubernetes objects for delete"))?;
     let live = engine.cluster().live(objects.iter()).await;
     let (mut owned, mut unowned, mut unverified) = (Vec::new(), Vec::new(), Vec::new());
     for object in objects {
@@ -282,7 +327,7 @@ async fn dry_run(engine: &Engine, run: &Run, options: &UninstallOptions) -> Resu
         }
         Err(e) => return Err(e),
     };
-    let what = sort_out(engine, &release).await?;
+    let what = sort_out(engine, std::slice::from_ref(&release)).await?;
     for object in &what.owned {
         run.events.debug(|| format!("dry-run: would delete resource {}", object.reference));
     }

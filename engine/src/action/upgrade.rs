@@ -8,12 +8,14 @@ use charts::Chart;
 use templates_compat::Map;
 
 use super::install::InstallOptions;
-use super::rollback::{RollbackOptions, rollback};
+use super::rollback::{self, RollbackOptions};
 use super::{Applied, common, values};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::execute::Done;
+use crate::heal::{self, History};
 use crate::hooks::{self, HookOptions};
+use crate::lock::{Lock, Operation};
 use crate::options::{DEFAULT_HISTORY_MAX, DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
 use crate::plan::{self, Plan};
 use crate::release::{HookEvent, Info, Release, Status, Time};
@@ -132,29 +134,46 @@ pub async fn upgrade(
         return super::install(engine, run, chart, values, &install).await;
     }
     let prepared = common::cancellable(run, prepare(engine, run, chart, values, options, Preview::No)).await?;
-    let Prepared { before, mut release, plan, objects } = prepared;
     if options.dry_run.is_dry() {
+        let Prepared { mut release, plan, .. } = prepared;
         release.info.description =
             if options.description.is_empty() { "Dry run complete".into() } else { options.description.clone() };
         return Ok(Applied { release, plan: Some(plan) });
     }
-    common::prune_history(engine, &release.name, options.history_max).await?;
-    common::create_record(engine, run, &release).await?;
+    let what = (prepared.release.name.as_str(), Operation::Upgrade, prepared.release.version);
+    let lock = Lock::acquire(engine, run, what, prepared.history.dead.as_ref()).await?;
+    let result = upgrade_locked(engine, run, &lock, prepared, options).await;
+    lock.release().await;
+    result
+}
+
+async fn upgrade_locked(
+    engine: &Engine,
+    run: &Run,
+    lock: &Lock,
+    prepared: Prepared,
+    options: &UpgradeOptions,
+) -> Result<Applied> {
+    let Prepared { before, mut release, plan, objects, history } = prepared;
+    common::prune_history(engine, &release.name, options.history_max, &history.versions()).await?;
+    common::create_record(engine, run, &release, lock).await?;
     let mut done = Done::default();
-    let work = perform(
-        engine,
-        run,
-        Work { before, release: &mut release, plan: &plan, objects: &objects },
-        options,
-        &mut done,
-    );
-    match common::cancellable(run, work).await {
+    let interrupted = &history.interrupted;
+    let work = Work { before, release: &mut release, plan: &plan, objects: &objects, interrupted };
+    let work = perform(engine, run, work, options, &mut done);
+    match common::locked(run, lock, work).await {
         Ok(()) => {
-            engine.store().update(&release).await?;
+            engine.store().update(&release).await.inspect_err(|_| lock.leave())?;
+            heal::settle(engine, run, history.interrupted).await;
             common::done(run, &release);
             Ok(Applied { release, plan: Some(plan) })
         }
-        Err(error) => Err(fail(engine, run, release, error, &done, options).await),
+        Err(error @ Error::TakenOver) => Err(error.with_release(release)),
+        Err(error) => {
+            let error = fail(engine, run, lock, release, error, (&done, options)).await;
+            heal::settle(engine, run, history.interrupted).await;
+            Err(error)
+        }
     }
 }
 
@@ -211,6 +230,7 @@ pub(super) struct Prepared {
     pub(super) release: Release,
     pub(super) plan: Plan,
     pub(super) objects: Vec<Object>,
+    pub(super) history: History,
 }
 
 /// Everything before the first change.
@@ -227,7 +247,7 @@ pub(super) async fn prepare(
     }
     common::validate_release_name(&options.name).map_err(|_| invalid_name(&options.name))?;
     common::check_hide_secret(options.hide_secret, options.dry_run.is_dry())?;
-    let (last, before) = base(engine, &options.name).await?;
+    let (history, last, before) = base(engine, run, &options.name).await?;
     render::check_chart(run, &chart, engine.compat())?;
     let (chart, values) = values::reuse(run, chart, values, &before, options, engine.compat())?;
     let chart = render::process_dependencies(run, chart, &values, engine.compat()).await?;
@@ -239,7 +259,8 @@ pub(super) async fn prepare(
     })?;
     let build = engine.cluster().build(&before.manifest, &release.namespace).await;
     let previous = build.map_err(|e| e.context("unable to build kubernetes objects from current release manifest"))?;
-    let mut live = engine.cluster().live(objects.iter().chain(&previous)).await;
+    let interrupted = heal::objects(engine.cluster(), run, &history.interrupted, &release.namespace).await;
+    let mut live = engine.cluster().live(objects.iter().chain(&previous).chain(&interrupted)).await;
     if preview == Preview::Yes {
         let mut marked = objects.clone();
         marked.iter_mut().for_each(|o| plan::set_ownership(&mut o.json, &release.name, &release.namespace));
@@ -251,6 +272,7 @@ pub(super) async fn prepare(
         namespace: &release.namespace,
         revision: release.version,
         previous,
+        interrupted,
         desired: objects.clone(),
         live: &live,
         take_ownership: options.take_ownership,
@@ -259,29 +281,33 @@ pub(super) async fn prepare(
     })?;
     let events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];
     common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
-    Ok(Prepared { before, release, plan, objects })
+    Ok(Prepared { before, release, plan, objects, history })
 }
 
-/// The last revision, and the one to go on from: the last if it is deployed,
-/// else the newest deployed, else the last if it failed or was replaced.
-async fn base(engine: &Engine, name: &str) -> Result<(Release, Release)> {
+/// The history, its last revision, and the one to go on from: the last if it is
+/// deployed, else the newest deployed, else the last if it failed or was
+/// replaced. Interrupted revisions count as failed.
+async fn base(engine: &Engine, run: &Run, name: &str) -> Result<(History, Release, Release)> {
     let none = || Error::NoDeployedReleases { name: name.to_string() };
-    let query = storage::Query { name: Some(name), status: None };
-    let keys = engine.store().keys(query).await?;
-    let last = keys.iter().max_by_key(|k| k.version).ok_or_else(none)?;
-    if last.status.is_pending() {
+    let history = heal::history(engine, run, name, None).await?;
+    if history.is_busy() {
+        heal::advise(run, name, &history);
         return Err(Error::Pending);
     }
-    let release = engine.store().get(name, last.version).await?;
-    if last.status == Status::Deployed {
-        return Ok((release.clone(), release));
-    }
-    let deployed = keys.iter().filter(|k| k.status == Status::Deployed).max_by_key(|k| k.version);
-    match deployed {
-        Some(deployed) => Ok((release, engine.store().get(name, deployed.version).await?)),
-        None if matches!(last.status, Status::Failed | Status::Superseded) => Ok((release.clone(), release)),
-        None => Err(none()),
-    }
+    let settled = history.settled();
+    let deployed = settled.iter().rev().find(|k| k.status == Status::Deployed);
+    let failed = settled.last().filter(|k| matches!(k.status, Status::Failed | Status::Superseded));
+    let read = |version: i64| engine.store().get(name, version);
+    let last = match history.interrupted.last() {
+        Some(interrupted) => interrupted.clone(),
+        None => read(settled.last().ok_or_else(none)?.version).await?,
+    };
+    let before = match deployed.or(failed) {
+        Some(key) if key.version == last.version => last.clone(),
+        Some(key) => read(key.version).await?,
+        None => history.interrupted.last().cloned().ok_or_else(none)?,
+    };
+    Ok((history, last, before))
 }
 
 /// The new revision with its manifest.
@@ -347,11 +373,13 @@ struct Work<'a> {
     release: &'a mut Release,
     plan: &'a Plan,
     objects: &'a [Object],
+    interrupted: &'a [Release],
 }
 
 async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOptions, done: &mut Done) -> Result<()> {
-    let Work { mut before, release, plan, objects } = work;
+    let Work { mut before, release, plan, objects, interrupted } = work;
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    hooks::take_back(engine, run, interrupted, hook_options).await;
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PreUpgrade, hook_options)
             .await
@@ -364,8 +392,11 @@ async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOp
             .await
             .map_err(|e| e.context("post-upgrade hooks failed"))?;
     }
-    before.info.status = Status::Superseded;
-    common::record(engine, run, &before).await;
+    // One that was interrupted will be recorded as failed.
+    if interrupted.iter().all(|r| r.version != before.version) {
+        before.info.status = Status::Superseded;
+        common::record(engine, run, &before).await;
+    }
     let description = if options.description.is_empty() { "Upgrade complete" } else { options.description.as_str() };
     release.set_status(Status::Deployed, description);
     Ok(())
@@ -375,15 +406,15 @@ async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOp
 async fn fail(
     engine: &Engine,
     run: &Run,
+    lock: &Lock,
     mut release: Release,
     error: Error,
-    done: &Done,
-    options: &UpgradeOptions,
+    (done, options): (&Done, &UpgradeOptions),
 ) -> Error {
     let name = release.name.clone();
     release.set_status(Status::Failed, format!("Upgrade {name:?} failed: {error}"));
     run.events.warn(format!("upgrade failed name={name} error={error}"));
-    common::record(engine, run, &release).await;
+    common::record_end(engine, run, lock, &release).await;
     if options.cleanup_on_fail
         && let Err(second) = common::clean_up(engine, done).await
     {
@@ -396,11 +427,18 @@ async fn fail(
     }
     // A cancelled run still cleans up after itself.
     let run = Run { events: run.events.clone(), cancel: CancellationToken::new() };
-    roll_back(engine, &run, &name, error, options).await.with_release(release)
+    roll_back(engine, &run, lock, &name, error, options).await.with_release(release)
 }
 
 /// Rolls back to the newest revision that was ever deployed.
-async fn roll_back(engine: &Engine, run: &Run, name: &str, error: Error, options: &UpgradeOptions) -> Error {
+async fn roll_back(
+    engine: &Engine,
+    run: &Run,
+    lock: &Lock,
+    name: &str,
+    error: Error,
+    options: &UpgradeOptions,
+) -> Error {
     let query = storage::Query { name: Some(name), status: None };
     let keys = match engine.store().keys(query).await {
         Ok(keys) => keys,
@@ -429,7 +467,7 @@ async fn roll_back(engine: &Engine, run: &Run, name: &str, error: Error, options
         history_max: 0,
         ..RollbackOptions::default()
     };
-    match Box::pin(rollback(engine, run, &undo)).await {
+    match Box::pin(rollback::undo(engine, run, lock, &undo)).await {
         Ok(_) => error
             .context(format!("release {name} failed, and has been rolled back due to rollback-on-failure being set")),
         Err(second) => {

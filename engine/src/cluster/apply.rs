@@ -18,8 +18,9 @@ use crate::plan::{FIELD_MANAGER, Key, Live, LiveObjects, migration};
 const RETRIES: usize = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// Requests at once, when many objects are read or written.
-pub(crate) const CONCURRENCY: usize = 24;
+/// Requests begun at once, when many objects are read or written; how many are
+/// sent is up to the server (`limit`).
+pub(crate) const CONCURRENCY: usize = super::limit::MOST;
 
 impl Cluster {
     /// Server-side apply of one object, as `helm`.

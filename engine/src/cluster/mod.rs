@@ -5,15 +5,18 @@ pub(crate) mod apply;
 pub(crate) mod build;
 mod connect;
 pub mod discovery;
+pub(crate) mod limit;
 pub(crate) mod logs;
 mod object;
 mod request;
+mod retry;
 pub(crate) mod watch;
 
 pub use connect::ConnectOptions;
 pub use object::{Object, ObjectRef};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use kube::Client;
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,17 @@ struct Inner {
     /// `https://host:port`, for texts.
     server: String,
     discovery: tokio::sync::Mutex<Option<Arc<discovery::Discovery>>>,
+    limit: Arc<limit::Limit>,
+    /// Whether the API server has ever answered: only then is it worth waiting
+    /// for it to come back.
+    answered: AtomicBool,
+}
+
+impl Inner {
+    fn new(client: Client, default_namespace: String, server: String) -> Inner {
+        let (discovery, limit, answered) = Default::default();
+        Inner { client, default_namespace, server, discovery, limit, answered }
+    }
 }
 
 impl Cluster {
@@ -57,14 +71,12 @@ impl Cluster {
         let default_namespace = config.default_namespace.clone();
         let server = config.cluster_url.to_string().trim_end_matches('/').to_string();
         let client = connect::client(config)?;
-        Ok(Cluster { inner: Arc::new(Inner { client, default_namespace, server, discovery: Default::default() }) })
+        Ok(Cluster { inner: Arc::new(Inner::new(client, default_namespace, server)) })
     }
 
     /// A cluster behind a client that was made elsewhere.
     pub fn from_client(client: Client, default_namespace: impl Into<String>) -> Cluster {
-        let default_namespace = default_namespace.into();
-        let inner = Inner { client, default_namespace, server: String::new(), discovery: Default::default() };
-        Cluster { inner: Arc::new(inner) }
+        Cluster { inner: Arc::new(Inner::new(client, default_namespace.into(), String::new())) }
     }
 
     /// The API server's address; empty if the client was made elsewhere.

@@ -2,7 +2,9 @@
 //! client-go's words; not what is asked.
 
 use std::error::Error as StdError;
+use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -11,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Cluster;
+use super::limit::Permit;
+use super::retry::{self, Retries};
 use crate::error::{Error, Result};
 
 /// The media types of patches.
@@ -38,7 +42,8 @@ pub(crate) struct Call<'a> {
     query: String,
     content_type: &'static str,
     accept: &'static str,
-    body: Vec<u8>,
+    body: Bytes,
+    urgent: bool,
 }
 
 impl Cluster {
@@ -51,7 +56,8 @@ impl Cluster {
             query: String::new(),
             content_type: "application/json",
             accept: "application/json",
-            body: Vec::new(),
+            body: Bytes::new(),
+            urgent: false,
         }
     }
 
@@ -80,7 +86,13 @@ impl Call<'_> {
     /// Sends a body of this media type.
     pub(crate) fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
         self.content_type = content_type;
-        self.body = body;
+        self.body = body.into();
+        self
+    }
+
+    /// Sends it at once, however many are under way.
+    pub(crate) fn urgent(mut self) -> Self {
+        self.urgent = true;
         self
     }
 
@@ -99,45 +111,69 @@ impl Call<'_> {
     }
 
     /// Sends it and reads the answer's bytes.
-    pub(crate) async fn send_bytes(self) -> Result<bytes::Bytes> {
+    pub(crate) async fn send_bytes(self) -> Result<Bytes> {
         let described = self.describe();
         let response = self.send_stream().await?;
         let collected = response.into_body().collect().await;
         Ok(collected.map_err(|e| api_error(format!("{described}: {}", cause(&e, "")), 0, ""))?.to_bytes())
     }
 
-    /// Sends it and gives the answer once its head is there.
+    /// Sends it and gives the answer once its head is there. What can be asked
+    /// again without harm is asked again when the server has too much to do,
+    /// or is away for a while.
     pub(crate) async fn send_stream(self) -> Result<http::Response<Body>> {
-        let described = self.describe();
-        let (cluster, request) = self.request()?;
-        let response = cluster
-            .client()
-            .send(request)
-            .await
-            .map_err(|e| api_error(format!("{described}: {}", cause(&e, authority(cluster.server()))), 0, ""))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
+        let inner = &self.cluster.inner;
+        let mut retries = Retries::new(&self.method, inner.answered.load(Ordering::Relaxed));
+        loop {
+            let permit = if self.urgent { None } else { Some(inner.limit.permit().await) };
+            let pause = match inner.client.clone().send(self.request()?).await {
+                Err(e) => {
+                    let pause = retries.after_failure(is_refused(&e));
+                    if retries.is_out_of_patience() {
+                        inner.answered.store(false, Ordering::Relaxed);
+                    }
+                    pause.ok_or_else(|| api_error(format!("{}: {}", self.describe(), self.cause(&e)), 0, ""))?
+                }
+                Ok(response) => {
+                    inner.answered.store(true, Ordering::Relaxed);
+                    let status = response.status();
+                    if status.is_success() {
+                        permit.into_iter().for_each(Permit::answered);
+                        return Ok(response);
+                    }
+                    let asked = retry::asked(&response);
+                    let body = match response.into_body().collect().await {
+                        Ok(body) => body.to_bytes(),
+                        Err(_) => Bytes::new(),
+                    };
+                    let Some(pause) = retries.after_answer(status, asked, &body) else {
+                        permit.into_iter().for_each(Permit::answered);
+                        return Err(refusal(status, &body));
+                    };
+                    if status == StatusCode::TOO_MANY_REQUESTS {
+                        permit.into_iter().for_each(|permit| permit.refused(pause));
+                    }
+                    pause
+                }
+            };
+            tokio::time::sleep(pause).await;
         }
-        let body = match response.into_body().collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => bytes::Bytes::new(),
-        };
-        Err(refusal(status, &body))
     }
 
-    fn request(self) -> Result<(Cluster, Request<Body>)> {
+    fn cause(&self, error: &(dyn StdError + 'static)) -> String {
+        cause(error, authority(self.cluster.server()))
+    }
+
+    fn request(&self) -> Result<Request<Body>> {
         let uri = format!("{}{}", self.path, self.query);
-        let mut builder = Request::builder().method(self.method).uri(uri);
+        let mut builder = Request::builder().method(self.method.clone()).uri(uri);
         if let Ok(accept) = HeaderValue::from_str(self.accept) {
             builder = builder.header(header::ACCEPT, accept);
         }
         if !self.body.is_empty() {
             builder = builder.header(header::CONTENT_TYPE, self.content_type);
         }
-        let request =
-            builder.body(Body::from(self.body)).map_err(|e| api_error(format!("invalid request: {e}"), 0, ""))?;
-        Ok((self.cluster.clone(), request))
+        builder.body(Body::from(self.body.clone())).map_err(|e| api_error(format!("invalid request: {e}"), 0, ""))
     }
 
     /// `Get "https://…"`, as Go names a failed request.
@@ -182,6 +218,19 @@ pub(crate) fn api_error(text: String, code: u16, reason: &str) -> Error {
 fn authority(server: &str) -> &str {
     let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
+}
+
+/// Whether nobody was there to take the request.
+fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(e) = next {
+        let io = e.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
+            return true;
+        }
+        next = e.source();
+    }
+    false
 }
 
 /// Why there was no answer, near to Go's words.

@@ -4,6 +4,7 @@
 
 mod compare;
 mod display;
+mod interrupted;
 mod managed_fields;
 mod ownership;
 
@@ -175,6 +176,9 @@ pub(crate) struct Inputs<'a> {
     pub(crate) revision: i64,
     /// The objects of the revision before.
     pub(crate) previous: Vec<Object>,
+    /// The objects of revisions that were interrupted: some are there, some
+    /// are not.
+    pub(crate) interrupted: Vec<Object>,
     /// The objects wanted.
     pub(crate) desired: Vec<Object>,
     pub(crate) live: &'a LiveObjects,
@@ -191,10 +195,15 @@ pub(crate) struct Inputs<'a> {
 /// An object that exists and belongs to someone else, or has both a name and
 /// a generated name.
 pub(crate) fn build(mut inputs: Inputs<'_>) -> Result<Plan> {
-    for object in inputs.desired.iter_mut().chain(inputs.previous.iter_mut()) {
+    let objects = inputs.desired.iter_mut().chain(&mut inputs.previous);
+    for object in objects.chain(&mut inputs.interrupted) {
         ownership::set(&mut object.json, inputs.release, inputs.namespace);
     }
-    let before: HashMap<Key, Json> = inputs.previous.iter().map(|o| (o.reference.key(), o.json.clone())).collect();
+    let mut before: HashMap<Key, Json> = inputs.previous.iter().map(|o| (o.reference.key(), o.json.clone())).collect();
+    for object in &inputs.interrupted {
+        let known = before.entry(object.reference.key()).or_insert_with(|| object.json.clone());
+        interrupted::join(known, &object.json);
+    }
     let wanted: HashSet<Key> = inputs.desired.iter().map(|o| o.reference.key()).collect();
     let adopted = adoptions(&inputs)?;
 
@@ -215,8 +224,21 @@ pub(crate) fn build(mut inputs: Inputs<'_>) -> Result<Plan> {
         let step = apply_step(&inputs, object, &before, &adopted, force);
         plan.steps.push(Step { batch, ..step });
     }
+    let before_interruption = inputs.previous.iter().map(|o| o.reference.key()).collect();
     for object in std::mem::take(&mut inputs.previous) {
         if wanted.contains(&object.reference.key()) {
+            continue;
+        }
+        let batch = batches.next(&object.reference);
+        if let Some(step) = delete_step(inputs.live, object) {
+            plan.steps.push(Step { batch, ..step });
+        }
+    }
+    // What only an interrupted revision had may be somebody else's by now.
+    let mut seen: HashSet<Key> = before_interruption;
+    for object in std::mem::take(&mut inputs.interrupted) {
+        let key = object.reference.key();
+        if wanted.contains(&key) || !interrupted::is_left(&inputs, &object) || !seen.insert(key) {
             continue;
         }
         let batch = batches.next(&object.reference);

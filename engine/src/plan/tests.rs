@@ -29,6 +29,7 @@ fn applied(object: &Object) -> Json {
 struct Case {
     verb: Verb,
     previous: Vec<Object>,
+    interrupted: Vec<Object>,
     desired: Vec<Object>,
     live: Vec<(Object, Json)>,
     take_ownership: bool,
@@ -37,12 +38,20 @@ struct Case {
 
 impl Case {
     fn new(verb: Verb) -> Case {
-        Case { verb, previous: vec![], desired: vec![], live: vec![], take_ownership: false, force: false }
+        Case {
+            verb,
+            previous: vec![],
+            interrupted: vec![],
+            desired: vec![],
+            live: vec![],
+            take_ownership: false,
+            force: false,
+        }
     }
 
     fn plan(self) -> Result<Plan> {
         let mut live = LiveObjects::default();
-        for object in self.previous.iter().chain(&self.desired) {
+        for object in self.previous.iter().chain(&self.interrupted).chain(&self.desired) {
             live.objects.insert(object.reference.key(), Live::Absent);
         }
         for (object, json) in self.live {
@@ -54,6 +63,7 @@ impl Case {
             namespace: "ns",
             revision: 2,
             previous: self.previous,
+            interrupted: self.interrupted,
             desired: self.desired,
             live: &live,
             take_ownership: self.take_ownership,
@@ -229,4 +239,27 @@ fn values_of_secrets_do_not_show() {
     case.desired = vec![secret("bmV3")];
     let text = serde_json::to_string(&case.plan().unwrap()).unwrap();
     assert!(text.contains("/data/p") && !text.contains("bmV3") && !text.contains("b2xk"), "{text}");
+}
+
+#[test]
+fn what_an_interrupted_revision_made_is_taken_back() {
+    let (kept, left, foreign) = (
+        object("Service", "kept", json!({ "a": 1 })),
+        object("Service", "left", json!({})),
+        object("Service", "foreign", json!({})),
+    );
+    let changed = object("Service", "kept", json!({ "a": 1, "added": 2 }));
+    let mut case = Case::new(Verb::Upgrade);
+    case.previous = vec![kept.clone()];
+    case.desired = vec![kept.clone()];
+    case.interrupted = vec![changed.clone(), left.clone(), foreign.clone(), object("Service", "never-made", json!({}))];
+    case.live = vec![
+        (changed.clone(), applied(&changed)),
+        (left.clone(), applied(&left)),
+        (foreign.clone(), foreign.json.clone()),
+    ];
+    let plan = case.plan().unwrap();
+    let steps: Vec<(&str, Action)> = plan.steps.iter().map(|s| (s.object.name.as_str(), s.action)).collect();
+    // As before it is wanted, but it is not as it was before.
+    assert_eq!(steps, [("kept", Action::Update), ("left", Action::Delete)]);
 }

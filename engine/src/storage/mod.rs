@@ -55,6 +55,12 @@ pub trait ReleaseStore: Send + Sync {
     /// [`Error::ReleaseNotFound`].
     fn update<'a>(&'a self, release: &'a Release) -> BoxFuture<'a, Result<()>>;
 
+    /// What names a record as the owner of another object of its namespace (an
+    /// OwnerReference), so that this goes with it; `None` if it is no object.
+    fn owner<'a>(&'a self, _name: &'a str, _version: i64) -> BoxFuture<'a, Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
+
     /// Deletes one revision.
     ///
     /// # Errors

@@ -21,12 +21,18 @@ use crate::release::{Release, Status};
 /// Records per page of a list: bounds the memory of one answer.
 const PAGE: &str = "50";
 
+/// How often a record is created whose creation got no answer.
+const CREATIONS: usize = 3;
+
 /// The field manager of records: what the API server derives from Helm's own
 /// User-Agent.
 const RECORD_MANAGER: &str = "Helm";
 
 /// Only metadata, whatever the object holds.
 const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+
+/// The same of one object.
+const ONE_METADATA: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
@@ -209,19 +215,54 @@ impl SecretStore {
         })
     }
 
+    /// Whether the object of a release is there with these contents; `None` if
+    /// that cannot be told, or it has others.
+    async fn holds(&self, release: &Release, body: &serde_json::Value) -> Option<bool> {
+        let path = self.object(&self.namespace, &release.name, release.version);
+        match self.cluster.get_call(path).send::<serde_json::Value>().await {
+            Ok(found) if found.get("data") == body.get("data") => Some(true),
+            Err(e) if e.api_code() == Some(404) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Creates the object of a release. When there was no answer, whether it
+    /// was created is looked up: a record that is there although nobody knows
+    /// of it would stay pending.
+    async fn make(&self, release: &Release, body: &serde_json::Value) -> Result<()> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let call = self.cluster.call(Method::POST, self.collection(&self.namespace));
+            let error = match call.query("fieldManager", RECORD_MANAGER).json(body).send_bytes().await {
+                Ok(_) => return Ok(()),
+                Err(e) => e,
+            };
+            if error.api_code() != Some(0) || attempt == CREATIONS {
+                return Err(error);
+            }
+            match self.holds(release, body).await {
+                Some(true) => return Ok(()),
+                Some(false) => {}
+                None => return Err(error),
+            }
+        }
+    }
+
     async fn write(&self, release: &Release, new: bool) -> Result<()> {
         let (verb, stamp) = if new { ("create", "createdAt") } else { ("update", "modifiedAt") };
         let body = self.body(release, stamp).map_err(|e| {
             let text = format!("{verb}: failed to encode release {:?}: {e}", release.name);
             Error::other(Stage::Storage, text)
         })?;
-        let call = if new {
-            self.cluster.call(Method::POST, self.collection(&self.namespace))
+        let written = if new {
+            self.make(release, &body).await
         } else {
-            self.cluster.call(Method::PUT, self.object(&self.namespace, &release.name, release.version))
+            let call = self.cluster.call(Method::PUT, self.object(&self.namespace, &release.name, release.version));
+            call.query("fieldManager", RECORD_MANAGER).json(&body).send_bytes().await.map(drop)
         };
-        match call.query("fieldManager", RECORD_MANAGER).json(&body).send_bytes().await {
-            Ok(_) => Ok(()),
+        match written {
+            Ok(()) => Ok(()),
             Err(e) if new && e.api_code() == Some(409) => Err(Error::ReleaseExists),
             Err(e) => Err(wrap(&format!("{verb}: failed to {verb}"), e)),
         }
@@ -305,6 +346,22 @@ impl ReleaseStore for SecretStore {
         Box::pin(self.write(release, false))
     }
 
+    fn owner<'a>(&'a self, name: &'a str, version: i64) -> BoxFuture<'a, Option<serde_json::Value>> {
+        Box::pin(async move {
+            let call = self.cluster.get_call(self.object(&self.namespace, name, version)).accept(ONE_METADATA);
+            let record: serde_json::Value = call.send().await.ok()?;
+            Some(json!({
+                "apiVersion": "v1",
+                "kind": match self.resource {
+                    Resource::Secret => "Secret",
+                    Resource::ConfigMap => "ConfigMap",
+                },
+                "name": record_key(name, version),
+                "uid": record.pointer("/metadata/uid")?,
+            }))
+        })
+    }
+
     fn delete<'a>(&'a self, name: &'a str, version: i64) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let call = self.cluster.call(Method::DELETE, self.object(&self.namespace, name, version));
@@ -366,6 +423,10 @@ impl ReleaseStore for ConfigMapStore {
 
     fn update<'a>(&'a self, release: &'a Release) -> BoxFuture<'a, Result<()>> {
         self.0.update(release)
+    }
+
+    fn owner<'a>(&'a self, name: &'a str, version: i64) -> BoxFuture<'a, Option<serde_json::Value>> {
+        self.0.owner(name, version)
     }
 
     fn delete<'a>(&'a self, name: &'a str, version: i64) -> BoxFuture<'a, Result<()>> {

@@ -247,7 +247,7 @@ fn error(error: engine::Error) -> Error {
     use engine::Error as Cause;
     let code = match error.root() {
         Cause::ReleaseNotFound | Cause::NoDeployedReleases { .. } => Code::NotFound,
-        Cause::Pending | Cause::ReleaseExists => Code::Conflict,
+        Cause::Pending | Cause::TakenOver | Cause::ReleaseExists => Code::Conflict,
         Cause::Cancelled => Code::Cancelled,
         Cause::Timeout { .. } => Code::Timeout,
         Cause::Chart(_) => Code::Invalid,
