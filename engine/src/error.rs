@@ -152,6 +152,14 @@ impl Error {
             _ => None,
         }
     }
+
+    /// The API server's reason, if that is the cause; else empty.
+    pub(crate) fn api_reason(&self) -> &str {
+        match self.root() {
+            Error::Api { reason, .. } => reason,
+            _ => "",
+        }
+    }
 }
 
 /// The result of an action.

@@ -20,6 +20,9 @@ pub(crate) struct Done {
 
 /// Carries out every step.
 pub(crate) async fn execute(cluster: &Cluster, run: &Run, plan: &Plan, done: &mut Done) -> Result<()> {
+    if let Some(refusal) = plan.refusal {
+        return Err(Error::other(Stage::Apply, refusal));
+    }
     let mut errors = Vec::new();
     let mut count = 0;
     let total = plan.steps.len();
@@ -59,7 +62,9 @@ pub(crate) async fn execute(cluster: &Cluster, run: &Run, plan: &Plan, done: &mu
 
 fn note_created(batch: &[Step], done: &mut Done) {
     for step in batch {
-        if let (Action::Create, Request::Apply { object, .. }) = (step.action, &step.request) {
+        if let (Action::Create, Request::Apply { object, .. } | Request::Create { object }) =
+            (step.action, &step.request)
+        {
             done.created.push((**object).clone());
         }
     }
@@ -72,6 +77,10 @@ async fn carry_out<'a>(cluster: &Cluster, step: &'a Step) -> (&'a Step, Result<O
         Request::Apply { object, force, migrate } => apply(cluster, object, *force, migrate.as_ref())
             .await
             .map(|()| if step.action == Action::Create { Outcome::Created } else { Outcome::Updated }),
+        Request::Create { object } => cluster.create(object).await.map(|()| Outcome::Created),
+        Request::Patch { object, patch: Ok(patch) } => cluster.patch(object, patch).await.map(|()| Outcome::Updated),
+        Request::Patch { patch: Err(e), .. } => Err(Error::other(Stage::Apply, format!("failed to create patch: {e}"))),
+        Request::Replace { object, strict } => cluster.replace(object, *strict).await.map(|()| Outcome::Updated),
         Request::Delete { object } => delete(cluster, object).await,
     };
     (step, result)

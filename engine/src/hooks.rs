@@ -21,6 +21,7 @@ use crate::{Engine, Run, execute};
 pub(crate) struct HookOptions {
     pub(crate) timeout: Duration,
     pub(crate) wait: WaitStrategy,
+    pub(crate) server_side: bool,
 }
 
 /// The hooks of an event, by weight, then name; the order of the record (by
@@ -64,19 +65,72 @@ pub(crate) async fn run_event(
     options: HookOptions,
 ) -> Result<()> {
     let chosen = of_event(&release.hooks, &event);
+    let (result, cleanup) = start(engine, run, release, &event, chosen, options).await;
+    clean_up(engine, run, release, cleanup, options).await?;
+    result
+}
+
+/// What the policies of an event's hooks are still to do.
+pub(crate) enum Cleanup {
+    /// Nothing: a hook could not be started.
+    Nothing,
+    /// All of these succeeded.
+    Succeeded(Vec<usize>),
+    /// One failed, after those before it.
+    Failed { failed: usize, before: Vec<usize> },
+}
+
+/// Runs hooks, and leaves what their policies delete: somebody may want to
+/// read their logs first.
+pub(crate) async fn start(
+    engine: &Engine,
+    run: &Run,
+    release: &mut Release,
+    event: &HookEvent,
+    chosen: Vec<usize>,
+    options: HookOptions,
+) -> (Result<()>, Cleanup) {
     for (position, index) in chosen.iter().copied().enumerate() {
-        let result = run_one(engine, run, release, index, &event, options).await;
-        let Err(failure) = result else { continue };
-        if let Failure::Waiting(error) = failure {
-            let before = chosen.get(..position).unwrap_or_default();
-            after_failure(engine, run, release, index, before, options).await?;
-            return Err(error);
+        match run_one(engine, run, release, index, event, options).await {
+            Ok(()) => {}
+            Err(Failure::Starting(error)) => return (Err(error), Cleanup::Nothing),
+            Err(Failure::Waiting(error)) => {
+                if let Some(hook) = release.hooks.get(index) {
+                    output_logs(engine, run, release, hook, &OutputLogPolicy::Failed).await;
+                }
+                let before = chosen.get(..position).unwrap_or_default().to_vec();
+                return (Err(error), Cleanup::Failed { failed: index, before });
+            }
         }
-        return Err(failure.into());
     }
-    for index in chosen.into_iter().rev() {
-        let Some(hook) = release.hooks.get(index) else { continue };
-        output_logs(engine, run, release, hook, &OutputLogPolicy::Succeeded).await;
+    (Ok(()), Cleanup::Succeeded(chosen))
+}
+
+/// Does what the policies of hooks that have run say.
+pub(crate) async fn clean_up(
+    engine: &Engine,
+    run: &Run,
+    release: &Release,
+    cleanup: Cleanup,
+    options: HookOptions,
+) -> Result<()> {
+    let (failed, before) = match cleanup {
+        Cleanup::Nothing => return Ok(()),
+        Cleanup::Succeeded(all) => {
+            for hook in all.into_iter().rev().filter_map(|index| release.hooks.get(index)) {
+                output_logs(engine, run, release, hook, &OutputLogPolicy::Succeeded).await;
+                delete_by_policy(engine, run, release, hook, &DeletePolicy::Succeeded, options).await?;
+            }
+            return Ok(());
+        }
+        Cleanup::Failed { failed, before } => (failed, before),
+    };
+    if let Some(hook) = release.hooks.get(failed)
+        && let Err(e) = delete_by_policy(engine, run, release, hook, &DeletePolicy::Failed, options).await
+    {
+        run.events.warn(format!("error deleting the hook resource on hook failure: {e}"));
+    }
+    for hook in before.iter().filter_map(|i| release.hooks.get(*i)) {
         delete_by_policy(engine, run, release, hook, &DeletePolicy::Succeeded, options).await?;
     }
     Ok(())
@@ -86,14 +140,6 @@ pub(crate) async fn run_event(
 enum Failure {
     Starting(Error),
     Waiting(Error),
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Error {
-        match failure {
-            Failure::Starting(e) | Failure::Waiting(e) => e,
-        }
-    }
 }
 
 async fn run_one(
@@ -131,7 +177,7 @@ async fn run_one(
         let (event, phase) = (event.to_string(), phase.to_string());
         run.events.send(Event::HookFinished { event, object: object.clone(), phase });
     };
-    if let Err(e) = create(engine, &objects).await {
+    if let Err(e) = create(engine, &objects, options.server_side).await {
         finish(release, HookPhase::Failed);
         return Err(start(e.context(format!("warning: Hook {event} {} failed", hook.path))));
     }
@@ -158,36 +204,19 @@ async fn build(engine: &Engine, release: &Release, hook: &Hook) -> Result<Vec<Ob
     engine.cluster().build(&hook.manifest, &release.namespace).await
 }
 
-/// Creates a hook's objects: server-side apply, never forced.
-async fn create(engine: &Engine, objects: &[Object]) -> Result<()> {
+/// Creates a hook's objects as those of its release, never forced.
+async fn create(engine: &Engine, objects: &[Object], server_side: bool) -> Result<()> {
     if objects.is_empty() {
         return Err(Error::other(crate::Stage::Hook, "no objects visited"));
     }
     let cluster = engine.cluster();
-    let sends: Vec<BoxFuture<'_, _>> =
-        objects.iter().map(|object| cluster.apply(object, false, false).boxed()).collect();
+    let send = |object| async move {
+        let object: &Object = object;
+        if server_side { cluster.apply(object, false, false).await.map(drop) } else { cluster.create(object).await }
+    };
+    let sends: Vec<BoxFuture<'_, _>> = objects.iter().map(|object| send(object).boxed()).collect();
     let results: Vec<_> = futures::stream::iter(sends).buffered(CONCURRENCY).collect().await;
     execute::join(results.into_iter().filter_map(Result::err).collect(), "\n")
-}
-
-async fn after_failure(
-    engine: &Engine,
-    run: &Run,
-    release: &Release,
-    failed: usize,
-    before: &[usize],
-    options: HookOptions,
-) -> Result<()> {
-    if let Some(hook) = release.hooks.get(failed) {
-        output_logs(engine, run, release, hook, &OutputLogPolicy::Failed).await;
-        if let Err(e) = delete_by_policy(engine, run, release, hook, &DeletePolicy::Failed, options).await {
-            run.events.warn(format!("error deleting the hook resource on hook failure: {e}"));
-        }
-    }
-    for hook in before.iter().filter_map(|i| release.hooks.get(*i)) {
-        delete_by_policy(engine, run, release, hook, &DeletePolicy::Succeeded, options).await?;
-    }
-    Ok(())
 }
 
 /// Deletes what the hooks of interrupted revisions left: a hook whose policy

@@ -162,7 +162,7 @@ impl Context {
     pub async fn engine(&self) -> Result<engine::Engine, Failure> {
         let cluster = self.cluster().await?;
         let namespace = self.settings.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-        Ok(engine::Engine::new(cluster, namespace).with_compat(self.settings.compat))
+        self.engine_in(cluster, &namespace).await
     }
 
     /// The engine for the releases of all namespaces.
@@ -170,7 +170,17 @@ impl Context {
     /// # Errors
     /// A kubeconfig that cannot be used.
     pub async fn engine_of_all_namespaces(&self) -> Result<engine::Engine, Failure> {
-        Ok(engine::Engine::new(self.cluster().await?, "").with_compat(self.settings.compat))
+        self.engine_in(self.cluster().await?, "").await
+    }
+
+    /// An engine whose releases are where `HELM_DRIVER` says.
+    async fn engine_in(&self, cluster: engine::Cluster, namespace: &str) -> Result<engine::Engine, Failure> {
+        let text = |name: &str| settings::env(name).unwrap_or_default();
+        let (driver, connection) = (text("HELM_DRIVER"), text("HELM_DRIVER_SQL_CONNECTION_STRING"));
+        let compat = self.settings.compat;
+        let store = engine::storage::open(&driver, &cluster, namespace, &connection, compat).await;
+        let store = store.map_err(Failure::from_display)?;
+        Ok(engine::Engine::new(cluster, namespace).with_compat(compat).with_store(store))
     }
 
     /// Events that are drawn, and a cancellation by the first Ctrl-C or

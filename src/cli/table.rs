@@ -3,24 +3,16 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Helm's limit for a column unless a command says otherwise.
-const MAX_COLUMN_WIDTH: usize = 80;
-
 /// Rows of cells.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
+    /// 0: no limit, as Helm has it unless a command sets one.
     max_column_width: usize,
 }
 
-impl Default for Table {
-    fn default() -> Self {
-        Table { rows: Vec::new(), max_column_width: MAX_COLUMN_WIDTH }
-    }
-}
-
 impl Table {
-    /// An empty table with another limit per column; 0 is no limit.
+    /// An empty table with a limit per column.
     pub fn with_max_column_width(max_column_width: usize) -> Self {
         Table { rows: Vec::new(), max_column_width }
     }

@@ -6,12 +6,16 @@
 //! meant.
 
 mod bad_input;
+mod client_side;
+mod drivers;
 mod faults;
 mod fetch;
 mod interplay;
 mod kill;
 mod lifecycle;
+mod parity;
 mod proxy;
+mod random;
 mod record;
 mod scene;
 mod wait;
@@ -30,6 +34,8 @@ fn main() -> ExitCode {
         record::same_as_helm4,
         record::same_as_helm3,
         record::objects_are_owned_as_by_helm4,
+        client_side::same_as_helm4,
+        client_side::same_as_helm3,
         lifecycle::drift_is_put_right_and_nothing_else,
         lifecycle::dropped_objects_go_and_kept_ones_stay,
         lifecycle::history_is_limited,
@@ -50,6 +56,16 @@ fn main() -> ExitCode {
         faults::idle_wait_asks_nothing,
         faults::lease_of_another_machine,
         faults::pending_record_of_helm,
+        drivers::configmaps,
+        drivers::memory_and_unknown,
+        drivers::sql if drivers::no_postgres,
+        parity::of_install,
+        parity::of_upgrade,
+        parity::of_rollback,
+        parity::of_uninstall,
+        parity::of_test,
+        parity::of_reads,
+        random::sequence_ends_as_by_helm4_alone,
         wait::for_hooks_and_pods,
         wait::failing_hook_fails_the_release,
         wait::interrupted_install_can_be_upgraded,

@@ -55,7 +55,7 @@ fn records_of(scene: &Scene<'_>, program: &Program) -> Anything<Vec<Value>> {
 
 /// A release's Secret with the record inside it unpacked, and with everything
 /// that is different each time made the same.
-fn decode(secret: &Value) -> Anything<Value> {
+pub(crate) fn decode(secret: &Value) -> Anything<Value> {
     // Kubernetes encodes the data once more.
     let outer = STANDARD.decode(secret["data"]["release"].as_str().ok_or("no record")?)?;
     let packed = STANDARD.decode(outer)?;
@@ -107,7 +107,7 @@ fn time_form(text: &str) -> String {
 }
 
 /// Lists every place where two values differ.
-fn compare(path: &str, expected: &Value, found: &Value, differences: &mut Vec<String>) {
+pub(crate) fn compare(path: &str, expected: &Value, found: &Value, differences: &mut Vec<String>) {
     match (expected, found) {
         (Value::Object(a), Value::Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();

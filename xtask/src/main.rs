@@ -9,6 +9,7 @@ mod demo;
 mod deps;
 mod goldens;
 mod lines;
+mod patch_schema;
 mod progress;
 mod repository;
 mod testbed;
@@ -26,6 +27,7 @@ cargo xtask COMMAND
   testbed down DIR   stop what `up` started
   testbed env        print where the built programs are, for a shell to read
   goldens            record what real Helm answers to the cases in testdata/cli
+  patch-schema       write the table of how built-in kinds are merged (Go)
   deps               check the dependency tree: licences, duplicates, bans, purity
   lines              check that no file is over 800 lines
 ";
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["testbed", "down", folder] => testbed::down(folder.as_ref()),
         ["testbed", "env"] => testbed::env(),
         ["goldens"] => goldens::record(),
+        ["patch-schema"] => patch_schema::write(),
         ["deps"] => deps::check(),
         ["lines"] => lines::check(),
         [] | ["help" | "-h" | "--help"] => {

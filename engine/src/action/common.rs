@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use templates_compat::Compat;
+
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
@@ -142,13 +144,20 @@ pub(super) async fn reading<T>(engine: &Engine, run: &Run, work: impl Future<Out
     }
 }
 
-/// How objects are sent, as the record says it: always server-side so far.
-/// Fields of a revision that was applied client-side are moved over.
-pub(super) fn apply_method(run: &Run, choice: ServerSide) -> ApplyMethod {
-    if choice == ServerSide::False {
-        run.events.warn("client-side apply is not supported: server-side apply is used");
+/// Whether objects are sent by server-side apply. `before` is the method of
+/// the revision that decides when the choice is left open. Helm 3 knows only
+/// the client's way.
+pub(super) fn server_side(choice: ServerSide, before: Option<ApplyMethod>, compat: Compat) -> bool {
+    match choice {
+        ServerSide::True => true,
+        ServerSide::False => false,
+        ServerSide::Auto => compat == Compat::Helm4 && before == Some(ApplyMethod::ServerSide),
     }
-    ApplyMethod::ServerSide
+}
+
+/// As the record says it.
+pub(super) fn apply_method(server_side: bool) -> ApplyMethod {
+    if server_side { ApplyMethod::ServerSide } else { ApplyMethod::ClientSide }
 }
 
 /// With `--rollback-on-failure` objects are waited for.

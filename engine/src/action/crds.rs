@@ -17,9 +17,30 @@ use crate::{Engine, Run};
 /// Helm's time limit for definitions to be established.
 const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How an object outside the release is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sending {
+    /// Server-side apply; else it is created, and left alone if it is there.
+    pub(super) server_side: bool,
+    /// `--force-conflicts`
+    pub(super) force: bool,
+}
+
+async fn send(engine: &Engine, object: &Object, how: Sending) -> Result<()> {
+    if how.server_side {
+        engine.cluster().apply(object, how.force, false).await.map(drop)
+    } else {
+        engine.cluster().create(object).await
+    }
+}
+
+fn is_there(error: &Error) -> bool {
+    error.api_reason() == "AlreadyExists"
+}
+
 /// Applies every file of `crds/`, in order, and waits until all definitions
 /// are established. They are never changed by upgrades and never deleted.
-pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, force: bool, dry: bool) -> Result<()> {
+pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, how: Sending, dry: bool) -> Result<()> {
     let crds = charts::crds::crds(chart);
     if crds.is_empty() {
         return Ok(());
@@ -30,18 +51,32 @@ pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, force: bo
         return Ok(());
     }
     let mut applied = Vec::new();
-    for crd in crds {
+    'files: for crd in crds {
         let failed = |e: Error| e.context(format!("failed to install CRD {}", crd.name));
         let text = String::from_utf8_lossy(&crd.file.data);
         let objects = engine.cluster().build(&text, engine.namespace()).await.map_err(failed)?;
         if objects.is_empty() {
             return Err(failed(Error::other(Stage::Crds, "resources are empty")));
         }
+        if how.force && !how.server_side {
+            let text = "invalid client create option(s): forceConflicts enabled when serverSideApply disabled";
+            return Err(failed(Error::other(Stage::Crds, text)));
+        }
         for object in &objects {
-            engine.cluster().apply(object, force, false).await.map_err(failed)?;
+            match send(engine, object, how).await {
+                // Helm leaves the whole file at the first definition that is there.
+                Err(e) if is_there(&e) => {
+                    run.events.debug(|| format!("CRD is already present. Skipping crd={}", crd.name));
+                    continue 'files;
+                }
+                result => result.map_err(failed)?,
+            }
             run.events.send(Event::CrdApplied { object: object.reference.clone() });
         }
         applied.extend(objects);
+    }
+    if applied.is_empty() {
+        return Ok(());
     }
     wait::until_ready(engine.cluster(), run, &applied, Rules::Watcher { jobs: false }, ESTABLISHED_TIMEOUT).await?;
     engine.cluster().forget_discovery().await;
@@ -50,7 +85,7 @@ pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, force: bo
 
 /// Creates the release's namespace if it is not there. It belongs to no
 /// release.
-pub(super) async fn create_namespace(engine: &Engine, run: &Run) -> Result<()> {
+pub(super) async fn create_namespace(engine: &Engine, run: &Run, server_side: bool) -> Result<()> {
     let name = engine.namespace().to_string();
     let resource =
         Resource { api_version: "v1".into(), kind: "Namespace".into(), plural: "namespaces".into(), namespaced: false };
@@ -68,7 +103,10 @@ pub(super) async fn create_namespace(engine: &Engine, run: &Run) -> Result<()> {
             "metadata": { "name": name, "labels": { "name": name } },
         }),
     };
-    engine.cluster().apply(&object, false, false).await?;
+    match send(engine, &object, Sending { server_side, force: false }).await {
+        Err(e) if is_there(&e) => return Ok(()),
+        result => result?,
+    }
     run.events.send(Event::NamespaceCreated { name });
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
-use templates_compat::Map;
+use templates_compat::{Compat, Map};
 
 use super::uninstall::{UninstallOptions, uninstall_locked};
 use super::{Applied, common, crds};
@@ -16,7 +16,7 @@ use crate::hooks::{self, HookOptions};
 use crate::lock::{self, Lock, Operation};
 use crate::options::{DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
 use crate::plan::{self, Plan};
-use crate::release::{HookEvent, Info, Release, Status, Time};
+use crate::release::{ApplyMethod, HookEvent, Info, Release, Status, Time};
 use crate::render::{self, RenderInputs};
 use crate::{CancellationToken, Engine, Run, execute};
 
@@ -64,8 +64,8 @@ pub struct InstallOptions {
     pub force_replace: bool,
     /// `--force-conflicts`: takes fields that others manage.
     pub force_conflicts: bool,
-    /// `--server-side`
-    pub server_side: bool,
+    /// `--server-side`; `Auto`: as this Helm does by default.
+    pub server_side: ServerSide,
 }
 
 impl Default for InstallOptions {
@@ -91,7 +91,7 @@ impl Default for InstallOptions {
             take_ownership: false,
             force_replace: false,
             force_conflicts: false,
-            server_side: true,
+            server_side: ServerSide::Auto,
         }
     }
 }
@@ -122,7 +122,7 @@ pub async fn install(
     plan.revision = release.version;
     // Never cut off: a record whose creation was on its way would stay pending.
     if options.create_namespace {
-        crds::create_namespace(engine, run).await?;
+        crds::create_namespace(engine, run, server_side(engine, options)).await?;
     }
     let what = (release.name.as_str(), Operation::Install, release.version);
     let lock = Lock::acquire(engine, run, what, history.dead.as_ref()).await?;
@@ -181,7 +181,8 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
         .await
         .map_err(|e| e.context("chart dependencies processing failed"))?;
     if dry.asks_cluster() && !options.skip_crds {
-        crds::install(engine, run, &chart, options.server_side && options.force_conflicts, dry.is_dry()).await?;
+        let how = crds::Sending { server_side: server_side(engine, options), force: options.force_conflicts };
+        crds::install(engine, run, &chart, how, dry.is_dry()).await?;
     }
     let (mut release, crds) = rendered(engine, run, chart, values, options).await?;
     release.set_status(Status::PendingInstall, "Initial install underway");
@@ -202,13 +203,23 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
         desired: objects.clone(),
         live: &live,
         take_ownership: options.take_ownership,
-        force_conflicts: options.force_conflicts,
+        method: plan::Method {
+            server_side: server_side(engine, options),
+            replace: options.force_replace,
+            force_conflicts: options.force_conflicts,
+            strict: engine.compat() == Compat::Helm4,
+        },
         migrate: true,
     })?;
     plan.crds = if options.skip_crds { Vec::new() } else { crds };
     let events = [HookEvent::PreInstall, HookEvent::PostInstall];
     common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
     Ok(Prepared { release, plan: Some(plan), objects, history })
+}
+
+/// Helm 4 sends a new release by server-side apply unless told otherwise.
+fn server_side(engine: &Engine, options: &InstallOptions) -> bool {
+    common::server_side(options.server_side, Some(ApplyMethod::ServerSide), engine.compat())
 }
 
 /// A name is free if no release has it, or (with `--replace`) if its last
@@ -256,13 +267,12 @@ async fn rendered(
     options: &InstallOptions,
 ) -> Result<(Release, Vec<String>)> {
     let now = Time::now();
-    let choice = if options.server_side { ServerSide::True } else { ServerSide::False };
     let mut release = Release {
         name: options.name.clone(),
         namespace: engine.namespace().to_string(),
         config: Some(values.clone()),
         version: 1,
-        apply_method: Some(common::apply_method(run, choice)),
+        apply_method: Some(common::apply_method(server_side(engine, options))),
         labels: options.labels.clone(),
         chart: Arc::new(render::chart_record(&chart)?),
         info: Info { first_deployed: Some(now), last_deployed: Some(now), ..Info::default() },
@@ -324,7 +334,8 @@ async fn perform(
     options: &InstallOptions,
     interrupted: &[Release],
 ) -> Result<()> {
-    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    let server_side = server_side(engine, options);
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, interrupted, hook_options).await;
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PreInstall, hook_options)

@@ -13,6 +13,7 @@ pub mod list;
 pub mod rollback;
 pub mod status;
 pub mod template;
+pub mod test;
 pub mod uninstall;
 pub mod upgrade;
 mod values;
@@ -27,6 +28,7 @@ pub use list::{ListOptions, list};
 pub use rollback::{RollbackOptions, rollback};
 pub use status::status;
 pub use template::{TemplateOptions, template};
+pub use test::{Filter, TestOptions, Tested, test};
 pub use uninstall::{UninstallOptions, Uninstalled, uninstall};
 pub use upgrade::{UpgradeOptions, upgrade};
 

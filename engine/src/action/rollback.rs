@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use templates_compat::Compat;
+
 use super::{Applied, common};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
@@ -102,7 +104,8 @@ async fn rollback_locked(
     let Prepared { mut current, mut release, plan, objects, history } = prepared;
     common::prune_history(engine, &release.name, options.history_max, &history.versions()).await?;
     common::create_record(engine, run, &release, lock).await?;
-    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    let server_side = release.is_server_side();
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, &history.interrupted, hook_options).await;
     let mut done = Done::default();
     let mut stage = Progress::Hooks;
@@ -153,7 +156,7 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
     }
     let from = history.settled().last().map_or(last, |k| k.version);
     let (current, target) = futures::try_join!(engine.store().get(name, from), engine.store().get(name, revision))?;
-    let mut release = next_revision(run, &current, target, revision, options);
+    let mut release = next_revision(&current, target, revision, options, engine.compat());
     release.version = last + 1;
     let cluster = engine.cluster();
     let previous = cluster.build(&current.manifest, &release.namespace).await;
@@ -173,7 +176,12 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
         desired: objects.clone(),
         live: &live,
         take_ownership: true,
-        force_conflicts: options.force_conflicts,
+        method: plan::Method {
+            server_side: release.is_server_side(),
+            replace: options.force_replace,
+            force_conflicts: options.force_conflicts,
+            strict: engine.compat() == Compat::Helm4,
+        },
         migrate: true,
     })?;
     let events = [HookEvent::PreRollback, HookEvent::PostRollback];
@@ -212,11 +220,18 @@ async fn target(engine: &Engine, history: &History) -> Result<i64> {
     Ok(history.newest() - 1)
 }
 
-fn next_revision(run: &Run, current: &Release, target: Release, revision: i64, options: &RollbackOptions) -> Release {
+fn next_revision(
+    current: &Release,
+    target: Release,
+    revision: i64,
+    options: &RollbackOptions,
+    compat: Compat,
+) -> Release {
     let description = match options.description.as_str() {
         "" => format!("Rollback to {revision}"),
         own => own.to_string(),
     };
+    let server_side = common::server_side(options.server_side, target.apply_method, compat);
     Release {
         name: current.name.clone(),
         namespace: current.namespace.clone(),
@@ -230,7 +245,7 @@ fn next_revision(run: &Run, current: &Release, target: Release, revision: i64, o
             description,
             ..Info::default()
         },
-        apply_method: Some(common::apply_method(run, options.server_side)),
+        apply_method: Some(common::apply_method(server_side)),
         ..target
     }
 }
@@ -252,7 +267,8 @@ async fn perform(
     options: &RollbackOptions,
     (done, stage): (&mut Done, &mut Progress),
 ) -> Result<()> {
-    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    let server_side = release.is_server_side();
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PreRollback, hook_options).await?;
     }

@@ -120,7 +120,9 @@ pub(super) async fn uninstall_locked(
     }
     release.set_status(Status::Uninstalling, "Deletion in progress (or silently failed)");
     release.info.deleted = Some(Time::now());
-    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    // Helm 4 does so whatever the release was made with.
+    let server_side = engine.compat() == Compat::Helm4;
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, &history.interrupted, hook_options).await;
     if !options.no_hooks {
         hooks::run_event(engine, run, &mut release, HookEvent::PreDelete, hook_options).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
-use templates_compat::Map;
+use templates_compat::{Compat, Map};
 
 use super::install::InstallOptions;
 use super::rollback::{self, RollbackOptions};
@@ -208,7 +208,7 @@ pub(super) async fn as_install(engine: &Engine, options: &UpgradeOptions) -> Res
         take_ownership: options.take_ownership,
         force_replace: options.force_replace,
         force_conflicts: options.force_conflicts,
-        server_side: options.server_side != ServerSide::False,
+        server_side: options.server_side,
     }))
 }
 
@@ -261,7 +261,8 @@ pub(super) async fn prepare(
     let previous = build.map_err(|e| e.context("unable to build kubernetes objects from current release manifest"))?;
     let interrupted = heal::objects(engine.cluster(), run, &history.interrupted, &release.namespace).await;
     let mut live = engine.cluster().live(objects.iter().chain(&previous).chain(&interrupted)).await;
-    if preview == Preview::Yes {
+    // The server can only say beforehand what it merges itself.
+    if preview == Preview::Yes && release.is_server_side() {
         let mut marked = objects.clone();
         marked.iter_mut().for_each(|o| plan::set_ownership(&mut o.json, &release.name, &release.namespace));
         engine.cluster().preview(&marked, options.force_conflicts, &mut live).await;
@@ -276,7 +277,12 @@ pub(super) async fn prepare(
         desired: objects.clone(),
         live: &live,
         take_ownership: options.take_ownership,
-        force_conflicts: options.force_conflicts,
+        method: plan::Method {
+            server_side: release.is_server_side(),
+            replace: options.force_replace,
+            force_conflicts: options.force_conflicts,
+            strict: engine.compat() == Compat::Helm4,
+        },
         migrate: !before.is_server_side(),
     })?;
     let events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];
@@ -343,6 +349,7 @@ async fn rendered(
     };
     let (_, rendered) = render::render(run, chart, values.clone(), inputs).await?;
     common::check_labels(&options.labels)?;
+    let server_side = common::server_side(options.server_side, last.apply_method, engine.compat());
     let mut labels = last.labels.clone();
     labels.retain(|k, _| !storage::SYSTEM_LABELS.contains(&k.as_str()));
     labels.extend(options.labels.clone());
@@ -363,7 +370,7 @@ async fn rendered(
         hooks: rendered.hooks,
         version: revision,
         namespace,
-        apply_method: Some(common::apply_method(run, options.server_side)),
+        apply_method: Some(common::apply_method(server_side)),
         labels,
     })
 }
@@ -378,7 +385,8 @@ struct Work<'a> {
 
 async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOptions, done: &mut Done) -> Result<()> {
     let Work { mut before, release, plan, objects, interrupted } = work;
-    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait };
+    let server_side = release.is_server_side();
+    let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, interrupted, hook_options).await;
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PreUpgrade, hook_options)

@@ -9,10 +9,10 @@ use http::Method;
 use serde_json::{Value as Json, json};
 
 use super::Cluster;
-use super::object::Object;
+use super::object::{Object, ObjectRef};
 use super::request::{api_error, patch_type};
 use crate::error::{Error, Result};
-use crate::plan::{FIELD_MANAGER, Key, Live, LiveObjects, migration};
+use crate::plan::{FIELD_MANAGER, Key, Live, LiveObjects, Patch, migration};
 
 /// client-go's default for retries after a conflict.
 const RETRIES: usize = 5;
@@ -84,6 +84,62 @@ impl Cluster {
         Ok(())
     }
 
+    /// Creates one object, as `helm`.
+    ///
+    /// # Errors
+    /// `… already exists`.
+    pub(crate) async fn create(&self, object: &Object) -> Result<()> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let path = object.resource.collection(&object.reference.namespace);
+            let call = self.call(Method::POST, path).query("fieldManager", FIELD_MANAGER);
+            match call.json(&object.json).send_bytes().await {
+                Err(e) if attempt < RETRIES && is_conflict(&e) => tokio::time::sleep(RETRY_PAUSE).await,
+                result => return result.map(drop),
+            }
+        }
+    }
+
+    /// Sends a patch that was made here.
+    ///
+    /// # Errors
+    /// `cannot patch "…" with kind …`.
+    pub(crate) async fn patch(&self, object: &Object, patch: &Patch) -> Result<()> {
+        let (media_type, json) = match patch {
+            Patch::Strategic(json) => (patch_type::STRATEGIC, json),
+            Patch::Merge(json) => (patch_type::MERGE, json),
+        };
+        let call = self.call(Method::PATCH, object.path()).query("fieldManager", FIELD_MANAGER);
+        let sent = call.body(media_type, json.to_string().into_bytes()).send_bytes().await;
+        sent.map(drop).map_err(|e| {
+            let ObjectRef { name, kind, .. } = &object.reference;
+            e.context(format!("cannot patch {name:?} with kind {kind}"))
+        })
+    }
+
+    /// Puts the whole object in the place of the live one.
+    ///
+    /// # Errors
+    /// `failed to replace object: …`.
+    pub(crate) async fn replace(&self, object: &Object, strict: bool) -> Result<()> {
+        let mut json = object.json.clone();
+        let sent = async {
+            // The server wants the version that is replaced.
+            let live: Json = self.get_call(object.path()).send().await?;
+            let metadata = json.get_mut("metadata").and_then(Json::as_object_mut);
+            if let (Some(metadata), Some(version)) = (metadata, live.pointer("/metadata/resourceVersion")) {
+                metadata.entry("resourceVersion").or_insert_with(|| version.clone());
+            }
+            let mut call = self.call(Method::PUT, object.path()).query("fieldManager", FIELD_MANAGER);
+            if strict {
+                call = call.query("fieldValidation", "Strict");
+            }
+            call.json(&json).send_bytes().await
+        };
+        sent.await.map(drop).map_err(|e| e.context("failed to replace object"))
+    }
+
     /// Deletes one object; one that is not there is no error. Says whether it
     /// was there.
     pub(crate) async fn delete(&self, object: &Object, propagation: &str) -> Result<bool> {
@@ -132,6 +188,11 @@ impl Cluster {
         let asks: Vec<BoxFuture<'_, _>> = objects.iter().map(|object| ask(object).boxed()).collect();
         live.preview = futures::stream::iter(asks).buffer_unordered(CONCURRENCY).collect().await;
     }
+}
+
+/// A 409 that says so; that something exists already is another.
+fn is_conflict(error: &Error) -> bool {
+    error.api_code() == Some(409) && error.api_reason() == "Conflict"
 }
 
 /// `ns/name group/version, Kind=Kind`

@@ -100,6 +100,7 @@ fn resolve(discovery: &Discovery, json: &Json) -> std::result::Result<Arc<Resour
     if api_version.is_empty() {
         return Err(format!("unable to decode \"\": Object 'apiVersion' is missing in '{json}'"));
     }
+    check_metadata(json)?;
     discovery.resource(api_version, kind).ok_or_else(|| {
         format!(
             "resource mapping not found for name: {:?} namespace: {:?} from \"\": no matches for kind {kind:?} in \
@@ -108,6 +109,40 @@ fn resolve(discovery: &Discovery, json: &Json) -> std::result::Result<Arc<Resour
             text(json, "/metadata/namespace"),
         )
     })
+}
+
+/// The metadata that client-go reads with its own types, in the order in which
+/// it meets them.
+fn check_metadata(json: &Json) -> std::result::Result<(), String> {
+    const TEXTS: [&str; 4] = ["generateName", "name", "namespace", "resourceVersion"];
+    let Some(Json::Object(metadata)) = json.get("metadata") else { return Ok(()) };
+    let wrong = |value: &Json, field: &str, wanted: &str| {
+        let found = match value {
+            Json::Bool(_) => "bool",
+            Json::Number(_) => "number",
+            Json::Array(_) => "array",
+            Json::Object(_) => "object",
+            Json::Null | Json::String(_) => "string",
+        };
+        Err(format!(
+            "unable to decode \"\": json: cannot unmarshal {found} into Go struct field ObjectMeta.metadata.{field} of \
+             type {wanted}"
+        ))
+    };
+    for (field, value) in metadata.iter().filter(|(_, value)| !value.is_null()) {
+        let field = field.as_str();
+        match value {
+            Json::Object(map) if matches!(field, "labels" | "annotations") => {
+                if let Some(value) = map.values().find(|v| !v.is_string() && !v.is_null()) {
+                    return wrong(value, field, "string");
+                }
+            }
+            value if matches!(field, "labels" | "annotations") => return wrong(value, field, "map[string]string"),
+            value if TEXTS.contains(&field) && !value.is_string() => return wrong(value, field, "string"),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn object(mut json: Json, resource: Arc<Resource>, namespace: &str) -> Object {

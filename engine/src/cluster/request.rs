@@ -23,6 +23,10 @@ pub(crate) mod patch_type {
     pub(crate) const APPLY: &str = "application/apply-patch+yaml";
     /// RFC 6902.
     pub(crate) const JSON: &str = "application/json-patch+json";
+    /// By the merge keys of the built-in kinds.
+    pub(crate) const STRATEGIC: &str = "application/strategic-merge-patch+json";
+    /// RFC 7386.
+    pub(crate) const MERGE: &str = "application/merge-patch+json";
 }
 
 /// What the API server says when it refuses.

@@ -7,6 +7,7 @@ mod display;
 mod interrupted;
 mod managed_fields;
 mod ownership;
+mod patch;
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,6 +19,7 @@ use crate::error::{Error, Result, Stage};
 
 pub(crate) use managed_fields::migration;
 pub(crate) use ownership::{KEEP, RESOURCE_POLICY, check as check_ownership, set as set_ownership};
+pub(crate) use patch::Patch;
 
 /// The manager of every field that a release applies.
 pub const FIELD_MANAGER: &str = "helm";
@@ -59,6 +61,12 @@ pub(crate) enum Request {
     None,
     /// Server-side apply; before it, `migrate` moves client-side fields.
     Apply { object: Box<Object>, force: bool, migrate: Option<Json> },
+    /// A creation that fails if the object is there.
+    Create { object: Box<Object> },
+    /// A patch that was made here, or why none could be made.
+    Patch { object: Box<Object>, patch: std::result::Result<Patch, String> },
+    /// The whole object takes the place of the live one.
+    Replace { object: Box<Object>, strict: bool },
     /// A deletion in the background.
     Delete { object: Box<Object> },
 }
@@ -122,6 +130,9 @@ pub struct Plan {
     pub hooks_after: Vec<ObjectRef>,
     #[serde(skip)]
     pub(crate) on_error: OnError,
+    /// Why nothing of it can be carried out.
+    #[serde(skip)]
+    pub(crate) refusal: Option<&'static str>,
 }
 
 /// What an error of one object means for the others, as Helm has it.
@@ -160,6 +171,38 @@ pub(crate) struct LiveObjects {
 /// Group, kind, namespace, name.
 pub(crate) type Key = (String, String, String, String);
 
+/// How objects are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Method {
+    /// `--server-side`: the server merges, and knows who manages which field.
+    pub(crate) server_side: bool,
+    /// `--force-replace`
+    pub(crate) replace: bool,
+    /// `--force-conflicts`
+    pub(crate) force_conflicts: bool,
+    /// Whether a replacement with unknown fields is refused (Helm 4).
+    pub(crate) strict: bool,
+}
+
+impl Method {
+    /// Why Helm refuses to update objects like this. It does so only once it
+    /// comes to updates: a first installation creates, and asks for nothing.
+    fn refusal(self) -> Option<&'static str> {
+        match self {
+            Method { server_side: false, force_conflicts: true, .. } => {
+                Some("invalid client update option(s): forceConflicts enabled when serverSideApply disabled")
+            }
+            Method { replace: true, force_conflicts: true, .. } => {
+                Some("invalid operation: cannot use force conflicts and force replace together")
+            }
+            Method { server_side: true, replace: true, .. } => {
+                Some("invalid operation: cannot use server-side apply and force replace together")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Which action plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -183,7 +226,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) desired: Vec<Object>,
     pub(crate) live: &'a LiveObjects,
     pub(crate) take_ownership: bool,
-    pub(crate) force_conflicts: bool,
+    pub(crate) method: Method,
     /// Whether fields applied client-side are moved (the revision before was
     /// client-side). Adopted objects and rollbacks always move them.
     pub(crate) migrate: bool,
@@ -195,15 +238,12 @@ pub(crate) struct Inputs<'a> {
 /// An object that exists and belongs to someone else, or has both a name and
 /// a generated name.
 pub(crate) fn build(mut inputs: Inputs<'_>) -> Result<Plan> {
+    let unmarked = if inputs.method.server_side { HashMap::new() } else { recorded(&inputs) };
     let objects = inputs.desired.iter_mut().chain(&mut inputs.previous);
     for object in objects.chain(&mut inputs.interrupted) {
         ownership::set(&mut object.json, inputs.release, inputs.namespace);
     }
-    let mut before: HashMap<Key, Json> = inputs.previous.iter().map(|o| (o.reference.key(), o.json.clone())).collect();
-    for object in &inputs.interrupted {
-        let known = before.entry(object.reference.key()).or_insert_with(|| object.json.clone());
-        interrupted::join(known, &object.json);
-    }
+    let before = recorded(&inputs);
     let wanted: HashSet<Key> = inputs.desired.iter().map(|o| o.reference.key()).collect();
     let adopted = adoptions(&inputs)?;
 
@@ -215,13 +255,17 @@ pub(crate) fn build(mut inputs: Inputs<'_>) -> Result<Plan> {
     };
     let into_empty_place = inputs.verb == Verb::Install && adopted.is_empty();
     plan.on_error = if into_empty_place { OnError::Continue } else { OnError::StopAtCreate };
+    if !into_empty_place {
+        plan.refusal = inputs.method.refusal();
+    }
     // Helm does not force conflicts when nothing of the release is there yet.
-    let force = inputs.force_conflicts && !into_empty_place;
+    let force = inputs.method.force_conflicts && !into_empty_place;
 
     let mut batches = Batches::default();
     for object in std::mem::take(&mut inputs.desired) {
         let batch = batches.next(&object.reference);
-        let step = apply_step(&inputs, object, &before, &adopted, force);
+        let history = History { marked: &before, unmarked: &unmarked, adopted: &adopted };
+        let step = apply_step(&inputs, object, &history, force);
         plan.steps.push(Step { batch, ..step });
     }
     let before_interruption = inputs.previous.iter().map(|o| o.reference.key()).collect();
@@ -247,6 +291,17 @@ pub(crate) fn build(mut inputs: Inputs<'_>) -> Result<Plan> {
         }
     }
     Ok(plan)
+}
+
+/// What the revisions before had of each object, those included that were
+/// interrupted.
+fn recorded(inputs: &Inputs<'_>) -> HashMap<Key, Json> {
+    let mut before: HashMap<Key, Json> = inputs.previous.iter().map(|o| (o.reference.key(), o.json.clone())).collect();
+    for object in &inputs.interrupted {
+        let known = before.entry(object.reference.key()).or_insert_with(|| object.json.clone());
+        interrupted::join(known, &object.json);
+    }
+    before
 }
 
 /// Objects that are there although no revision made them: each must carry the
@@ -289,13 +344,18 @@ fn adoptions(inputs: &Inputs<'_>) -> Result<HashSet<Key>> {
     Ok(adopted)
 }
 
-fn apply_step(
-    inputs: &Inputs<'_>,
-    object: Object,
-    before: &HashMap<Key, Json>,
-    adopted: &HashSet<Key>,
-    force: bool,
-) -> Step {
+/// What was before, by object.
+struct History<'a> {
+    /// As the revision before had it, with the marks of its owner.
+    marked: &'a HashMap<Key, Json>,
+    /// As its manifest has it; only for client-side apply.
+    unmarked: &'a HashMap<Key, Json>,
+    /// What is taken over.
+    adopted: &'a HashSet<Key>,
+}
+
+fn apply_step(inputs: &Inputs<'_>, object: Object, history: &History<'_>, force: bool) -> Step {
+    let History { marked: before, adopted, .. } = history;
     let key = object.reference.key();
     let live = match inputs.live.objects.get(&key) {
         Some(Live::Present(live)) => Some(live),
@@ -314,26 +374,59 @@ fn apply_step(
         }
         (None, _) => Vec::new(),
     };
-    let action = match live {
-        None => Action::Create,
-        Some(_) if adopted.contains(&key) => Action::Adopt,
+    let (action, request) = match live {
+        None if inputs.method.server_side => {
+            (Action::Create, Request::Apply { object: Box::new(object.clone()), force, migrate: None })
+        }
+        None => (Action::Create, Request::Create { object: Box::new(object.clone()) }),
         Some(live) => {
-            let same = before.get(&key) == Some(&object.json)
-                && compare::covers(live, &object.json, 0)
-                && managed_fields::is_applied_by_helm(live);
-            let same = same || (matches!(preview, Some(Ok(_))) && changes.is_empty());
-            if same && migrate.is_none() { Action::Unchanged } else { Action::Update }
+            let request = if inputs.method.server_side {
+                let unchanged = before.get(&key) == Some(&object.json)
+                    && compare::covers(live, &object.json, 0)
+                    && managed_fields::is_applied_by_helm(live);
+                let unchanged = unchanged || (matches!(preview, Some(Ok(_))) && changes.is_empty());
+                match migrate {
+                    None if unchanged => Request::None,
+                    migrate => Request::Apply { object: Box::new(object.clone()), force, migrate },
+                }
+            } else {
+                client_side(inputs, &object, live, history)
+            };
+            let action = match request {
+                _ if adopted.contains(&key) => Action::Adopt,
+                Request::None => Action::Unchanged,
+                _ => Action::Update,
+            };
+            (action, request)
         }
     };
     if object.reference.kind == "Secret" && object.reference.group().is_empty() {
         compare::hide_secret(&mut changes);
     }
-    let reference = object.reference.clone();
-    let request = match action {
-        Action::Unchanged => Request::None,
-        _ => Request::Apply { object: Box::new(object), force, migrate },
+    Step { object: object.reference, action, changes, problem, request, batch: 0 }
+}
+
+/// How a live object becomes the wanted one when the server does not merge.
+fn client_side(inputs: &Inputs<'_>, object: &Object, live: &Json, history: &History<'_>) -> Request {
+    let boxed = || Box::new(object.clone());
+    if inputs.method.replace {
+        return Request::Replace { object: boxed(), strict: inputs.method.strict };
+    }
+    let key = object.reference.key();
+    let old = match history.unmarked.get(&key) {
+        Some(old) => old,
+        // What is taken over counts as having been like this before; what a
+        // revision that is gone left behind is itself what was before.
+        None if history.adopted.contains(&key) => &object.json,
+        None => live,
     };
-    Step { object: reference, action, changes, problem, request, batch: 0 }
+    let live_counts = inputs.verb == Verb::Install && inputs.take_ownership;
+    match patch::patch(&patch::States { old, new: &object.json, live }, live_counts) {
+        Ok(None) => Request::None,
+        Ok(Some(Patch::Merge(json))) if patch::apply_json_patch(live, &json) == *live => Request::None,
+        Ok(Some(patch)) => Request::Patch { object: boxed(), patch: Ok(patch) },
+        Err(e) => Request::Patch { object: boxed(), patch: Err(e) },
+    }
 }
 
 /// Fields that the revision before had, that are no longer wanted, and that

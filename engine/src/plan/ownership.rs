@@ -14,23 +14,27 @@ pub(crate) const KEEP: &str = "keep";
 
 /// Marks an object as owned by a release, over whatever stood there.
 pub(crate) fn set(object: &mut Json, release: &str, namespace: &str) {
-    let Some(metadata) = child(object, "metadata") else { return };
-    if let Some(labels) = child(metadata, "labels").and_then(Json::as_object_mut) {
-        labels.insert(MANAGED_BY.0.into(), MANAGED_BY.1.into());
+    let Some(fields) = object.as_object_mut() else { return };
+    let metadata = fields.entry("metadata").or_insert(Json::Null);
+    if metadata.is_null() {
+        *metadata = Json::Object(Map::new());
     }
-    if let Some(annotations) = child(metadata, "annotations").and_then(Json::as_object_mut) {
-        annotations.insert(RELEASE_NAME.into(), release.into());
-        annotations.insert(RELEASE_NAMESPACE.into(), namespace.into());
-    }
+    let Some(metadata) = metadata.as_object_mut() else { return };
+    add(metadata, "labels", &[(MANAGED_BY.0, MANAGED_BY.1)]);
+    add(metadata, "annotations", &[(RELEASE_NAME, release), (RELEASE_NAMESPACE, namespace)]);
 }
 
-/// The map under a key, made if it is missing or null.
-fn child<'a>(object: &'a mut Json, key: &str) -> Option<&'a mut Json> {
-    let value = object.as_object_mut()?.entry(key).or_insert(Json::Null);
-    if value.is_null() {
-        *value = Json::Object(Map::new());
-    }
-    Some(value)
+/// Adds to labels or annotations as client-go reads them: a null is an empty
+/// text, and one value that is no text makes all of them unreadable, so that
+/// none is left.
+fn add(metadata: &mut Map<String, Json>, key: &str, marks: &[(&str, &str)]) {
+    let there = metadata.remove(key).unwrap_or_default();
+    let there = there.as_object().cloned().unwrap_or_default();
+    let readable = there.values().all(|v| v.is_string() || v.is_null());
+    let mut texts = if readable { there } else { Map::new() };
+    texts.values_mut().filter(|v| v.is_null()).for_each(|v| *v = Json::String(String::new()));
+    texts.extend(marks.iter().map(|(k, v)| ((*k).to_string(), Json::from(*v))));
+    metadata.insert(key.to_string(), Json::Object(texts));
 }
 
 /// Checks that a live object belongs to a release.
@@ -73,6 +77,15 @@ mod tests {
             "invalid ownership metadata; annotation validation error: key \"meta.helm.sh/release-namespace\" must \
              equal \"other\": current value is \"ns\""
         );
+    }
+
+    #[test]
+    fn what_is_no_text_goes_as_in_client_go() {
+        let mut object =
+            json!({ "metadata": { "labels": { "a": null, "b": "x" }, "annotations": { "n": 1, "c": "x" } } });
+        set(&mut object, "r", "ns");
+        assert_eq!(object["metadata"]["labels"], json!({ "a": "", "b": "x", MANAGED_BY.0: "Helm" }));
+        assert_eq!(object["metadata"]["annotations"], json!({ RELEASE_NAME: "r", RELEASE_NAMESPACE: "ns" }));
     }
 
     #[test]

@@ -34,6 +34,8 @@ struct Case {
     live: Vec<(Object, Json)>,
     take_ownership: bool,
     force: bool,
+    server_side: bool,
+    replace: bool,
 }
 
 impl Case {
@@ -46,6 +48,8 @@ impl Case {
             live: vec![],
             take_ownership: false,
             force: false,
+            server_side: true,
+            replace: false,
         }
     }
 
@@ -67,7 +71,12 @@ impl Case {
             desired: self.desired,
             live: &live,
             take_ownership: self.take_ownership,
-            force_conflicts: self.force,
+            method: Method {
+                server_side: self.server_side,
+                replace: self.replace,
+                force_conflicts: self.force,
+                strict: true,
+            },
             migrate: false,
         })
     }
@@ -201,6 +210,44 @@ fn equal_kinds_are_one_batch_and_doubles_are_not() {
     ];
     let batches: Vec<usize> = case.plan().unwrap().steps.iter().map(|s| s.batch).collect();
     assert_eq!(batches, [1, 1, 2, 3]);
+}
+
+#[test]
+fn client_side_objects_are_created_patched_or_left_alone() {
+    let (same, changed) = (object("ConfigMap", "same", json!(1)), object("ConfigMap", "changed", json!(1)));
+    let case = |replace: bool| {
+        let mut case = Case::new(Verb::Upgrade);
+        (case.server_side, case.replace) = (false, replace);
+        case.previous = vec![same.clone(), changed.clone()];
+        case.live = [&same, &changed].map(|o| (o.clone(), applied(o))).into();
+        case.desired =
+            vec![same.clone(), object("ConfigMap", "changed", json!(2)), object("ConfigMap", "new", json!(1))];
+        case.plan().unwrap()
+    };
+    let plan = case(false);
+    let expected = [("same", Action::Unchanged), ("changed", Action::Update), ("new", Action::Create)];
+    assert_eq!(actions(&plan), expected.map(|(n, a)| (n.to_string(), a)));
+    assert!(matches!(&plan.steps[1].request, Request::Patch { patch: Ok(Patch::Strategic(_)), .. }));
+    assert!(matches!(plan.steps[2].request, Request::Create { .. }));
+    // A replacement is sent whatever is there.
+    let plan = case(true);
+    assert!(matches!(plan.steps[0].request, Request::Replace { .. }));
+    assert!(matches!(plan.steps[2].request, Request::Create { .. }));
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_where_objects_are_updated() {
+    let refusal = |verb: Verb, server_side: bool, replace: bool, force: bool| {
+        let mut case = Case::new(verb);
+        (case.server_side, case.replace, case.force) = (server_side, replace, force);
+        case.desired = vec![object("ConfigMap", "x", json!(1))];
+        case.plan().unwrap().refusal.unwrap_or_default()
+    };
+    let together = "invalid operation: cannot use server-side apply and force replace together";
+    assert_eq!(refusal(Verb::Upgrade, true, true, false), together);
+    assert_eq!(refusal(Verb::Install, true, true, false), "");
+    assert!(refusal(Verb::Rollback, false, false, true).starts_with("invalid client update option(s): "));
+    assert_eq!(refusal(Verb::Rollback, false, true, false), "");
 }
 
 #[test]

@@ -137,7 +137,11 @@ impl ChartRecord {
     }
 }
 
+/// No files at all are Go's nil list.
 fn files(files: &[File]) -> Result<Box<RawValue>, CodecError> {
+    if files.is_empty() {
+        return Ok(Box::default());
+    }
     let out: Vec<FileOut<'_>> = files
         .iter()
         .map(|f| FileOut { name: &f.name, data: STANDARD.encode(&f.data), modtime: f.mod_time.map(Time::from) })

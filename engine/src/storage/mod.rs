@@ -4,15 +4,21 @@
 
 mod memory;
 mod secret;
+mod sql;
 
 pub use memory::MemoryStore;
 pub use secret::{ConfigMapStore, SecretStore};
+pub use sql::SqlStore;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use templates_compat::Compat;
 
-use crate::error::{Error, Result};
+use crate::cluster::Cluster;
+
+use crate::error::{Error, Result, Stage};
 use crate::release::{Release, Status};
 
 /// A place that keeps releases, one record per revision.
@@ -66,6 +72,26 @@ pub trait ReleaseStore: Send + Sync {
     /// # Errors
     /// [`Error::ReleaseNotFound`].
     fn delete<'a>(&'a self, name: &'a str, version: i64) -> BoxFuture<'a, Result<()>>;
+}
+
+/// Opens the place that `HELM_DRIVER` names; `connection` is for SQL.
+///
+/// # Errors
+/// `unknown driver …`, and a database that cannot be used.
+pub async fn open(
+    driver: &str,
+    cluster: &Cluster,
+    namespace: &str,
+    connection: &str,
+    compat: Compat,
+) -> Result<Arc<dyn ReleaseStore>> {
+    Ok(match driver {
+        "" | "secret" | "secrets" => Arc::new(SecretStore::new(cluster.clone(), namespace).with_compat(compat)),
+        "configmap" | "configmaps" => Arc::new(ConfigMapStore::new(cluster.clone(), namespace).with_compat(compat)),
+        "memory" => Arc::new(MemoryStore::default()),
+        "sql" => Arc::new(SqlStore::connect(connection, namespace, compat).await?),
+        other => return Err(Error::other(Stage::Storage, format!("unknown driver {other:?}"))),
+    })
 }
 
 /// Which records.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use charts::Chart;
 use engine::action::{InstallOptions, install};
-use engine::{Engine, Release, Run};
+use engine::{Engine, Release, Run, ServerSide};
 use templates_compat::Map;
 
 use super::release_output::{Parts, show};
@@ -98,8 +98,8 @@ pub(crate) struct Args {
     #[arg(long)]
     replace: bool,
     /// object updates run in the server instead of the client
-    #[arg(long, action = clap::ArgAction::Set, value_name = "", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", value_parser = parse_bool)]
-    server_side: bool,
+    #[arg(long, action = clap::ArgAction::Set, value_name = "", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = parse_bool)]
+    server_side: Option<bool>,
 }
 
 /// The release's name and the chart's reference, by Helm's rules.
@@ -186,7 +186,11 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         take_ownership: args.release.take_ownership,
         force_replace: args.apply.force_replace,
         force_conflicts: args.apply.force_conflicts,
-        server_side: args.server_side,
+        server_side: match args.server_side {
+            None => ServerSide::Auto,
+            Some(true) => ServerSide::True,
+            Some(false) => ServerSide::False,
+        },
     };
     let release = cx
         .block_on(async {

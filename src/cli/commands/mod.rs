@@ -12,6 +12,7 @@ mod rollback;
 mod show;
 mod status;
 mod template;
+mod test;
 mod uninstall;
 mod upgrade;
 mod version;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Status(status::Args),
     /// locally render templates
     Template(Box<template::Args>),
+    /// run tests for a release
+    Test(test::Args),
     /// uninstall a release
     #[command(visible_aliases = ["del", "delete", "un"])]
     Uninstall(uninstall::Args),
@@ -78,6 +81,7 @@ impl Command {
             Command::Show(command) => show::run(command, cx),
             Command::Status(args) => status::run(args, cx),
             Command::Template(args) => template::run(args, cx),
+            Command::Test(args) => test::run(args, cx),
             Command::Uninstall(args) => uninstall::run(args, cx),
             Command::Upgrade(args) => upgrade::run(args, cx),
             Command::Version(args) => version::run(args, cx),

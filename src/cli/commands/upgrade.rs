@@ -98,7 +98,7 @@ impl TargetArgs {
             take_ownership: self.release.take_ownership,
             force_replace: self.apply.force_replace,
             force_conflicts: self.apply.force_conflicts,
-            server_side: server_side(&self.server_side)?,
+            server_side: server_side(&self.server_side).map_err(|f| f.context("UPGRADE FAILED"))?,
             ..UpgradeOptions::default()
         })
     }

@@ -36,7 +36,7 @@ const DIGEST: &str = "RustCrypto's move to digest 0.11 is half done among what w
 const RANDOM: &str = "nkeys and ring are on older versions than rand itself";
 
 /// Crates that are there in more than one version, and why that is borne.
-pub(super) const DUPLICATES: [(&str, &str); 12] = [
+pub(super) const DUPLICATES: [(&str, &str); 13] = [
     ("base64", "kube and reqwest are on 0.23, async-nats and oci-client are not yet"),
     ("block-buffer", DIGEST),
     ("const-oid", DIGEST),
@@ -44,6 +44,7 @@ pub(super) const DUPLICATES: [(&str, &str); 12] = [
     ("crypto-common", DIGEST),
     ("digest", DIGEST),
     ("getrandom", RANDOM),
+    ("hmac", DIGEST),
     ("rand", RANDOM),
     ("rand_core", RANDOM),
     ("sha2", DIGEST),
