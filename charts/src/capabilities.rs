@@ -263,7 +263,7 @@ impl Object for KubeVersionObject {
         Some(Method { params: &[], variadic: false, result: Param::Str, call })
     }
 
-    fn to_go_string(&self) -> Option<String> {
+    fn to_go_string_by_pointer(&self) -> Option<String> {
         Some(self.0.for_constraints().to_string())
     }
 

@@ -397,3 +397,25 @@ fn sanitize(text: &mut String, compat: Compat) {
         })
         .collect();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_type_is_named_as_each_helm_names_it() {
+        for (text, helm4, helm3) in [
+            ("x", "Go value of type v2.Metadata", "Go value of type chart.Metadata"),
+            (
+                "dependencies: [x]",
+                ".dependencies.0 of type v2.Dependency",
+                "Go struct field Metadata.dependencies of type chart.Dependency",
+            ),
+        ] {
+            for (compat, want) in [(Compat::Helm4, helm4), (Compat::Helm3, helm3)] {
+                let error = yaml::decode(text.as_bytes(), &Shape::Struct(&METADATA), compat).unwrap_err().to_string();
+                assert!(error.ends_with(&format!("cannot unmarshal string into {want}")), "{error}");
+            }
+        }
+    }
+}

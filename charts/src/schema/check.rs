@@ -357,7 +357,12 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
             let causes = self.checker.root(id, &Value::Str(key.clone()));
             if !causes.is_empty() {
                 let text = format!("invalid propertyName {}", self.checker.words.quote(&key.to_text()));
-                self.problems.push(Problem { at: String::new(), kind: Kind::Text(text), causes });
+                // Helm 3's library forgets where it is here.
+                let at = match self.checker.words.compat {
+                    Compat::Helm3 => String::new(),
+                    Compat::Helm4 => self.at.to_string(),
+                };
+                self.problems.push(Problem { at, kind: Kind::Text(text), causes });
             }
         }
     }

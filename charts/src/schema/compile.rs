@@ -226,8 +226,10 @@ impl<'r> Compiler<'r> {
         while let Some((root, pointer, id)) = self.queue.pop_front() {
             let doc = self.roots[root].doc.clone();
             let place = format!("{}#{pointer}", self.roots[root].address);
-            let node =
-                doc.at(&pointer).ok_or_else(|| format!("json-pointer in {} not found", quote(&place, self.compat)))?;
+            let node = doc.at(&pointer).ok_or_else(|| {
+                // It is shown as the reference writes it, escaped.
+                format!("json-pointer in {} not found", quote(&place.replace('%', "%25"), self.compat))
+            })?;
             self.ensure_collected(root, &pointer, node)?;
             self.schemas[id] = self.fill(root, &pointer, node)?;
             self.schemas[id].location = place;

@@ -1,9 +1,8 @@
 //! The formats that strings can be asked to have.
 
-use std::net::Ipv6Addr;
-
 use templates_compat::Compat;
-use templates_compat::neturl::Url;
+use templates_compat::gotime::Time;
+use templates_compat::neturl::{Url, parse_address};
 use templates_compat::regexp::Regexp;
 
 use crate::go_text::quote_rune;
@@ -24,9 +23,9 @@ pub(super) fn check(name: &str, text: &str, compat: Compat) -> Result<(), String
         "ipv6" => ipv6(text, compat),
         "hostname" => hostname(text, compat),
         "email" => email(text, compat),
-        "date" => date(text, compat),
+        "date" => date(text),
         "time" => time(text),
-        "date-time" => date_time(text, compat),
+        "date-time" => date_time(text),
         "uri" | "iri" => uri(text, compat),
         "uri-reference" | "iri-reference" => uri_reference(text, compat),
         "uri-template" => uri_template(text, compat),
@@ -114,13 +113,13 @@ fn period(text: &str, compat: Compat) -> Result<(), String> {
     let Some((start, end)) = text.split_once('/') else { return fail("missing slash") };
     if start.starts_with('P') {
         duration(start, compat).map_err(|e| format!("invalid start duration: {e}"))?;
-        return date_time(end, compat).map_err(|e| format!("invalid end date-time: {e}"));
+        return date_time(end).map_err(|e| format!("invalid end date-time: {e}"));
     }
-    date_time(start, compat).map_err(|e| format!("invalid start date-time: {e}"))?;
+    date_time(start).map_err(|e| format!("invalid start date-time: {e}"))?;
     if end.starts_with('P') {
         return duration(end, compat).map_err(|e| format!("invalid end duration: {e}"));
     }
-    date_time(end, compat).map_err(|e| format!("invalid end date-time: {e}"))
+    date_time(end).map_err(|e| format!("invalid end date-time: {e}"))
 }
 
 fn ipv4(text: &str, compat: Compat) -> Result<(), String> {
@@ -149,8 +148,7 @@ fn ipv6(text: &str, compat: Compat) -> Result<(), String> {
     if text.contains('%') {
         return fail("zone id is not a part of ipv6 address");
     }
-    let shown = || crate::go_text::quote(text, compat);
-    text.parse::<Ipv6Addr>().map(drop).map_err(|_| format!("ParseAddr({}): unable to parse IP", shown()))
+    parse_address(text.as_bytes(), compat)
 }
 
 fn hostname(text: &str, compat: Compat) -> Result<(), String> {
@@ -183,7 +181,7 @@ fn email(text: &str, compat: Compat) -> Result<(), String> {
     if local.len() > 64 {
         return fail("local part more than 64 characters long");
     }
-    if local.len() > 1 && local.starts_with('"') {
+    if local.len() > 1 && local.starts_with('"') && local.ends_with('"') {
         let inner = local.get(1..local.len() - 1).unwrap_or_default();
         if inner.contains(['\\', '"']) {
             return fail("backslash and quote are not allowed within quoted local part");
@@ -212,22 +210,8 @@ fn email(text: &str, compat: Compat) -> Result<(), String> {
     hostname(domain, compat).map_err(|e| format!("invalid domain: {e}"))
 }
 
-fn date(text: &str, compat: Compat) -> Result<(), String> {
-    let number = |at: std::ops::Range<usize>| text.get(at).and_then(|t| t.parse::<u32>().ok());
-    let shown = || crate::go_text::quote(text, compat);
-    let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
-    let (Some(year), Some(month), Some(day), true) = (number(0..4), number(5..7), number(8..10), shaped) else {
-        return fail(format!("parsing time {} as \"2006-01-02\": cannot parse {} as \"2006\"", shown(), shown()));
-    };
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let days = match month {
-        2 => 28 + u32::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return fail(format!("parsing time {}: month out of range", shown())),
-    };
-    if (1..=days).contains(&day) { Ok(()) } else { fail(format!("parsing time {}: day out of range", shown())) }
+fn date(text: &str) -> Result<(), String> {
+    Time::parse(b"2006-01-02", text.as_bytes()).map(drop)
 }
 
 fn time(text: &str) -> Result<(), String> {
@@ -284,7 +268,7 @@ fn offset(text: &str) -> Result<i32, String> {
     }
 }
 
-fn date_time(text: &str, compat: Compat) -> Result<(), String> {
+fn date_time(text: &str) -> Result<(), String> {
     if text.len() < 20 {
         return fail("less than 20 characters long");
     }
@@ -294,7 +278,7 @@ fn date_time(text: &str, compat: Compat) -> Result<(), String> {
     if !matches!(text.as_bytes()[10], b't' | b'T') {
         return fail("11th character must be t or T");
     }
-    date(day, compat).map_err(|e| format!("invalid date element: {e}"))?;
+    date(day).map_err(|e| format!("invalid date element: {e}"))?;
     time(clock).map_err(|e| format!("invalid time element: {e}"))
 }
 
@@ -323,8 +307,8 @@ fn uri_reference(text: &str, compat: Compat) -> Result<(), String> {
 }
 
 fn uri_template(text: &str, compat: Compat) -> Result<(), String> {
-    url(text, compat)?;
-    for part in text.split('/') {
+    let url = url(text, compat)?;
+    for part in String::from_utf8_lossy(&url.path).split('/') {
         let mut open = false;
         for brace in part.chars().filter(|c| matches!(c, '{' | '}')) {
             if open == (brace == '{') {
@@ -361,6 +345,16 @@ mod tests {
             ("date-time", "2024-02-29T23:59:60Z", Ok(())),
             ("date-time", "2024-02-29T22:59:60-01:00", Ok(())),
             ("date-time", "2024-02-29 22:59:60Z.", Err("11th character must be t or T")),
+            ("date", "2024-02-29T", Err("parsing time \"2024-02-29T\": extra text: \"T\"")),
+            (
+                "ipv6",
+                "1:2:::8",
+                Err("ParseAddr(\"1:2:::8\"): each colon-separated field must have at least one digit (at \":8\")"),
+            ),
+            ("ipv6", "::ffff:192.168.0.1", Ok(())),
+            ("email", "\"a\" <b@c.d> (e)", Err("invalid character '\"'")),
+            ("uri-template", "a/{b}", Ok(())),
+            ("uri-template", "{?b}", Err("no matching closing brace")),
             ("date", "2023-02-29", Err("parsing time \"2023-02-29\": day out of range")),
             ("duration", "P1Y2M3DT4H", Ok(())),
             ("duration", "P1D2Y", Err("unit 'Y' out of order")),

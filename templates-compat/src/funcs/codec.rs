@@ -6,7 +6,7 @@ use super::args::{bytes, fixed, take, text};
 use crate::compat::Compat;
 use crate::func::{Func, FuncError, FuncResult, Param};
 use crate::json::{self, Options};
-use crate::value::{Map, MapType, Value};
+use crate::value::{Elem, List, Map, MapType, Value};
 use crate::{toml, yaml};
 
 const ANY: &[Param] = &[Param::Any];
@@ -118,7 +118,8 @@ fn from_json_array(input: &[u8], compat: Compat) -> FuncResult {
     Ok(match json::read_partly(input, compat) {
         Ok((list @ Value::List(_), None)) => list,
         Ok((Value::List(_), Some(e))) => error_list(&e),
-        Ok((Value::Nil, None)) => Value::list(Vec::new()),
+        // Go makes the slice nil, which is written as `null` again.
+        Ok((Value::Nil, None)) => Value::List(List::nil(Elem::Any)),
         Ok((other, _)) => error_list(&wrong_type(&other, "[]interface {}")),
         Err(e) => error_list(&e),
     })

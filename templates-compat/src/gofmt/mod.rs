@@ -72,7 +72,19 @@ pub fn sprintf(format: &[u8], args: &[Value], compat: Compat) -> Result<Vec<u8>,
     Ok(out)
 }
 
-/// Appends what `{{ }}` shows for a value: its default format.
+/// Appends what `{{ }}` shows for a value: its default format, but of a
+/// pointer to a struct the struct.
+///
+/// # Errors
+/// As [`sprint`].
+pub fn append_action(out: &mut Vec<u8>, value: &Value, compat: Compat) -> Result<(), FuncError> {
+    let Value::Object(_) = value else { return append_value(out, value, compat) };
+    let mut printer = Printer::new(out, compat);
+    printer.target(value);
+    printer.finish()
+}
+
+/// Appends a value in its default format.
 ///
 /// # Errors
 /// As [`sprint`].

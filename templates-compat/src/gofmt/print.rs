@@ -13,6 +13,8 @@ use crate::value::{Elem, GoType, Int, List, Map, Object, Str, Value};
 enum At {
     /// An operand itself.
     Top,
+    /// What an action prints: of a pointer, what it points to.
+    Target,
     /// Within a list, map or struct.
     Inside,
 }
@@ -70,6 +72,11 @@ impl<'a> Printer<'a> {
             },
             _ => self.value(value, verb, At::Top),
         }
+    }
+
+    /// Prints what an action shows of an object.
+    pub(super) fn target(&mut self, value: &Value) {
+        self.value(value, 'v', At::Target);
     }
 
     fn value(&mut self, value: &Value, verb: char, at: At) {
@@ -299,7 +306,9 @@ impl<'a> Printer<'a> {
             if at == At::Inside {
                 return self.pointer(value, verb);
             }
-            self.push(b"&");
+            if at == At::Top {
+                self.push(b"&");
+            }
         }
         if self.flags.sharp_v {
             let name = object.type_name(self.compat);

@@ -1,4 +1,4 @@
-//! The check of an IPv6 address in brackets, with the texts of Go's
+//! The check of IP addresses, in brackets and alone, with the texts of Go's
 //! `netip.ParseAddr`.
 
 use crate::compat::Compat;
@@ -9,6 +9,22 @@ type Wrong<'a> = (&'static str, &'a [u8]);
 
 /// Go refuses what is no address, and IPv4 in brackets.
 pub(super) fn check_ip_literal(text: &[u8], compat: Compat) -> Result<(), String> {
+    match is_v4(text, compat) {
+        Ok(true) => Err("invalid IP-literal".into()),
+        Ok(false) => Ok(()),
+        Err(text) => Err(format!("invalid host: {text}")),
+    }
+}
+
+/// Whether a text is an IP address, as Go's `netip.ParseAddr` has it.
+///
+/// # Errors
+/// Why it is none, in Go's words.
+pub fn parse_address(text: &[u8], compat: Compat) -> Result<(), String> {
+    is_v4(text, compat).map(drop)
+}
+
+fn is_v4(text: &[u8], compat: Compat) -> Result<bool, String> {
     let (is_v4, checked) = match text.iter().find(|b| matches!(b, b'.' | b':' | b'%')) {
         Some(b'.') => (true, check_v4(text)),
         Some(b':') => (false, check_v6(text)),
@@ -16,11 +32,10 @@ pub(super) fn check_ip_literal(text: &[u8], compat: Compat) -> Result<(), String
         None => (false, Err(("unable to parse IP", &b""[..]))),
     };
     match checked {
-        Ok(()) if is_v4 => Err("invalid IP-literal".into()),
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(is_v4),
         Err((message, at)) => {
             let place = if at.is_empty() { String::new() } else { format!(" (at {})", quote_text(at, compat)) };
-            Err(format!("invalid host: ParseAddr({}): {message}{place}", quote_text(text, compat)))
+            Err(format!("ParseAddr({}): {message}{place}", quote_text(text, compat)))
         }
     }
 }

@@ -3,6 +3,7 @@
 mod address;
 mod escape;
 
+pub use address::parse_address;
 pub use escape::query_escape;
 
 use address::check_ip_literal;

@@ -68,6 +68,13 @@ pub trait Object: Any + Debug + Send + Sync {
         None
     }
 
+    /// What an action prints of a value that Go can take the address of, when
+    /// only the pointer to the type implements `String()`. As an argument the
+    /// value is a copy, which has no such method.
+    fn to_go_string_by_pointer(&self) -> Option<String> {
+        None
+    }
+
     /// What `encoding/json` writes when the type implements `MarshalJSON` or
     /// `MarshalText`, or the value that it writes like (a struct's fields by
     /// their json names).

@@ -140,7 +140,8 @@ impl<'s> Fit<'s> {
                 format!("{}{owner}.{path}", if index { "" } else { "Go struct field " })
             }
         };
-        self.error = Some(format!("json: cannot unmarshal {what} into {into} of type {}", type_name(shape)));
+        self.error =
+            Some(format!("json: cannot unmarshal {what} into {into} of type {}", type_name(shape, self.compat)));
     }
 }
 
@@ -177,7 +178,7 @@ fn in_range(f: f64, kind: IntKind) -> bool {
 }
 
 /// The type as Go prints it.
-fn type_name(shape: &Shape) -> String {
+fn type_name(shape: &Shape, compat: Compat) -> String {
     match shape {
         Shape::Any => "interface {}".to_owned(),
         Shape::Str => "string".to_owned(),
@@ -185,17 +186,25 @@ fn type_name(shape: &Shape) -> String {
         Shape::Int(kind) => kind.name().to_owned(),
         Shape::Float => "float64".to_owned(),
         Shape::Time => "time.Time".to_owned(),
-        Shape::List(of) => format!("[]{}", element_name(of)),
-        Shape::Map(of) => format!("map[string]{}", element_name(of)),
-        Shape::Struct(s) => s.full_name.to_owned(),
+        Shape::List(of) => format!("[]{}", element_name(of, compat)),
+        Shape::Map(of) => format!("map[string]{}", element_name(of, compat)),
+        Shape::Struct(s) => struct_name(s, compat),
     }
 }
 
 /// A struct inside a collection is a pointer in Helm's types.
-fn element_name(shape: &Shape) -> String {
+fn element_name(shape: &Shape, compat: Compat) -> String {
     match shape {
-        Shape::Struct(s) => format!("*{}", s.full_name),
-        _ => type_name(shape),
+        Shape::Struct(s) => format!("*{}", struct_name(s, compat)),
+        _ => type_name(shape, compat),
+    }
+}
+
+/// The package of a chart's types is `chart` in Helm 3, `v2` in Helm 4.
+fn struct_name(shape: &StructShape, compat: Compat) -> String {
+    match (compat, shape.full_name.strip_prefix("chart.")) {
+        (Compat::Helm4, Some(name)) => format!("v2.{name}"),
+        _ => shape.full_name.to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ impl<'e> State<'e> {
         for command in &pipe.cmds {
             let val = self.eval_command(frame, dot, command, last.take())?;
             // What it was held as ends with the command.
-            last = Some(Val::concrete(val.value));
+            last = Some(Val { iface: false, ..val });
         }
         let val = last.unwrap_or_default();
         for variable in &pipe.decl {
@@ -252,7 +252,7 @@ impl<'e> State<'e> {
                             self.error(frame, format!("{name} has arguments but cannot be invoked as function"))
                         );
                     }
-                    return Ok(Val::concrete(value));
+                    return Ok(Val::field(value, object.kind() == GoType::Ptr));
                 }
             }
             _ => {}

@@ -157,18 +157,24 @@ impl<'e> State<'e> {
     fn action<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, pipe: &'t Pipe) -> Exec<()> {
         let val = self.eval_pipeline(frame, dot, pipe)?;
         if pipe.decl.is_empty() {
-            self.print(frame, &val.value)?;
+            self.print(frame, &val)?;
         }
         Ok(())
     }
 
-    fn print(&mut self, frame: &Frame<'_>, value: &Value) -> Exec<()> {
-        match value {
+    fn print(&mut self, frame: &Frame<'_>, val: &Val) -> Exec<()> {
+        match &val.value {
             Value::Str(text) => self.write(frame, text),
             Value::Nil => self.write(frame, super::NO_VALUE),
+            Value::Object(object)
+                if val.addressable
+                    && let Some(text) = object.to_go_string_by_pointer() =>
+            {
+                self.write(frame, text.as_bytes())
+            }
             value => {
                 let before = self.out.len();
-                match gofmt::append_value(&mut self.out, value, self.cx.compat) {
+                match gofmt::append_action(&mut self.out, value, self.cx.compat) {
                     Ok(()) => self.account(frame, self.out.len() - before),
                     Err(error) => Err(self.func_error(frame, "", error)),
                 }

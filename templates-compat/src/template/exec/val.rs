@@ -1,5 +1,6 @@
 //! A value under evaluation: beside the value, whether Go would hold it as
-//! an `interface {}` or as its own type. Only error texts and nil care.
+//! an `interface {}` or as its own type, and where. Only error texts, nil and
+//! methods of pointers care.
 
 use crate::value::{Elem, MapType, Value};
 
@@ -10,30 +11,37 @@ pub(super) struct Val {
     /// Its static type is `interface {}`: it came out of a map or a list of
     /// such. A nil without this is no value at all.
     pub(super) iface: bool,
+    /// Go can take its address: it is a field of a struct behind a pointer.
+    pub(super) addressable: bool,
 }
 
 impl Val {
     /// No value at all: Go's zero `reflect.Value`.
-    pub(super) const INVALID: Val = Val { value: Value::Nil, iface: false };
+    pub(super) const INVALID: Val = Val { value: Value::Nil, iface: false, addressable: false };
 
     /// A value held as its own type.
     pub(super) fn concrete(value: Value) -> Self {
-        Val { value, iface: false }
+        Val { value, iface: false, addressable: false }
+    }
+
+    /// A field of a struct, which is behind a pointer or a copy.
+    pub(super) fn field(value: Value, addressable: bool) -> Self {
+        Val { value, iface: false, addressable }
     }
 
     /// A value held as `interface {}`.
     pub(super) fn iface(value: Value) -> Self {
-        Val { value, iface: true }
+        Val { value, iface: true, addressable: false }
     }
 
     /// An element of a list.
     pub(super) fn element(elem: Elem, value: Value) -> Self {
-        Val { value, iface: elem == Elem::Any }
+        Val { value, iface: elem == Elem::Any, addressable: false }
     }
 
     /// An entry of a map.
     pub(super) fn entry(map_type: MapType, value: Value) -> Self {
-        Val { value, iface: map_type != MapType::String }
+        Val { value, iface: map_type != MapType::String, addressable: false }
     }
 
     pub(super) fn is_invalid(&self) -> bool {

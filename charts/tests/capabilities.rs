@@ -1,0 +1,62 @@
+//! How `.Capabilities` prints, as real Helm 4 and Helm 3 print it.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use charts::Compat;
+use charts::capabilities::Capabilities;
+use templates_compat::{Host, Map, Options, TemplateSet, Value};
+
+struct NoWorld;
+
+impl Host for NoWorld {
+    fn now_unix_nanos(&self) -> i128 {
+        0
+    }
+    fn random(&self, buf: &mut [u8]) {
+        buf.fill(7);
+    }
+    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Value, String> {
+        Ok(Value::empty_map())
+    }
+    fn host_by_name(&self, _: &str) -> String {
+        String::new()
+    }
+}
+
+fn render(text: &str, compat: Compat) -> String {
+    let mut set = TemplateSet::new(Options { compat, ..Options::default() });
+    set.parse("x/templates/a.yaml", text.as_bytes()).unwrap();
+    let root = Map::new();
+    root.insert("Capabilities", Capabilities::defaults(compat).to_value());
+    let out = set.render("x/templates/a.yaml", &Value::Map(root), &NoWorld).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_version_prints_its_name_only_where_its_address_can_be_taken() {
+    let whole = [(Compat::Helm4, "v1.37.0", "{v1.37.0 v1.37.0 1 37}"), (Compat::Helm3, "v1.34.0", "{v1.34.0 1 34}")];
+    for (compat, name, whole) in whole {
+        for direct in [
+            "{{ .Capabilities.KubeVersion }}",
+            "{{ $v := .Capabilities.KubeVersion }}{{ $v }}",
+            "{{ with .Capabilities.KubeVersion }}{{ . }}{{ end }}",
+            "{{ or .Capabilities.KubeVersion 1 }}",
+            "{{ .Capabilities.KubeVersion.String }}",
+        ] {
+            assert_eq!(render(direct, compat), name, "{direct}");
+        }
+        for copied in [
+            "{{ print .Capabilities.KubeVersion }}",
+            "{{ .Capabilities.KubeVersion | toString }}",
+            "{{ (dict \"a\" .Capabilities.KubeVersion).a }}",
+            "{{ index (list .Capabilities.KubeVersion) 0 }}",
+            "{{ join \"\" (list .Capabilities.KubeVersion) }}",
+        ] {
+            assert_eq!(render(copied, compat), whole, "{copied}");
+        }
+        let nested = render("{{ .Capabilities }}", compat);
+        assert!(nested.starts_with(&format!("{{{whole} [v1 ")), "{nested}");
+        let copied = render("{{ print .Capabilities }}", compat);
+        assert_eq!(copied, format!("&{nested}"));
+    }
+}
