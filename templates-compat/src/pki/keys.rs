@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::der::{self, Reader};
 use super::dsa::DsaKey;
+use super::prime::{PUBLIC_EXPONENT, Stream, random_prime};
 use super::{Block, HostRng, decode_pem};
 use crate::host::Host;
 
@@ -126,8 +127,12 @@ impl Curve {
 impl PrivateKey {
     /// A new RSA key.
     pub(crate) fn rsa(host: &dyn Host, bits: usize) -> Result<PrivateKey, String> {
-        let key = RsaPrivateKey::new(&mut HostRng(host), bits).map_err(|e| e.to_string())?;
-        Ok(PrivateKey::Rsa(Box::new(key)))
+        let key = match bits {
+            2048 => rsa_of_primes::<16>(host),
+            4096 => rsa_of_primes::<32>(host),
+            bits => RsaPrivateKey::new(&mut HostRng(host), bits),
+        };
+        Ok(PrivateKey::Rsa(Box::new(key.map_err(|e| e.to_string())?)))
     }
 
     /// A new ECDSA key on P-256.
@@ -255,6 +260,22 @@ impl PrivateKey {
             PrivateKey::Dsa(_) => Err("x509: certificate private key does not implement crypto.Signer".into()),
         }
     }
+}
+
+/// A key of two primes of `N * 64` bits, searched for side by side. Each has
+/// a seed of its own, so that the key depends only on the host's randomness.
+fn rsa_of_primes<const N: usize>(host: &dyn Host) -> rsa::Result<RsaPrivateKey> {
+    let mut seeds = [[0; 32]; 2];
+    seeds.iter_mut().for_each(|seed| host.random(seed));
+    let [p, q] = seeds.map(|seed| move || random_prime::<N>(&mut Stream::new(seed)));
+    let (p, q) = std::thread::scope(|scope| {
+        let other = std::thread::Builder::new().name("prime".into()).spawn_scoped(scope, q);
+        let p = p();
+        let q = other.ok().and_then(|other| other.join().ok()).unwrap_or_else(q);
+        (p, q)
+    });
+    let number = |bytes: &[u8]| rsa::BigUint::from_bytes_be(bytes);
+    RsaPrivateKey::from_p_q(number(&p), number(&q), rsa::BigUint::from(PUBLIC_EXPONENT))
 }
 
 fn from_pkcs1(data: &[u8]) -> Result<PrivateKey, String> {

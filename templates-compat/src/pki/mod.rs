@@ -8,6 +8,7 @@ mod der;
 mod dsa;
 mod keys;
 mod pem;
+mod prime;
 
 pub(crate) use certificate::{CertificateObject, Parent, Request, check as check_certificate};
 pub(crate) use keys::PrivateKey;
