@@ -59,10 +59,8 @@ impl Files {
     }
 }
 
-fn bytes(data: &[u8]) -> Value {
-    let kind = templates_compat::value::IntKind::Uint8;
-    let item = |b: &u8| Value::Int(templates_compat::Int { value: i64::from(*b), kind });
-    Value::List(List::new(Elem::Byte, data.iter().map(item).collect()))
+fn bytes(data: &Arc<[u8]>) -> Value {
+    Value::List(List::of_bytes(data.clone()))
 }
 
 fn base64(data: &[u8]) -> Value {
@@ -92,7 +90,8 @@ fn call_get(_: &Cx<'_>, files: &dyn Object, args: &mut [Value]) -> FuncResult {
 }
 
 fn call_get_bytes(_: &Cx<'_>, files: &dyn Object, args: &mut [Value]) -> FuncResult {
-    Ok(bytes(receiver(files)?.get(&argument(args))))
+    let data = receiver(files)?.0.get(&*argument(args));
+    Ok(Value::List(List::of_bytes(data.cloned().unwrap_or_default())))
 }
 
 fn call_glob(_: &Cx<'_>, files: &dyn Object, args: &mut [Value]) -> FuncResult {
@@ -121,7 +120,7 @@ impl Object for Files {
     }
 
     fn map_get(&self, key: &[u8]) -> Option<Value> {
-        self.0.get(std::str::from_utf8(key).ok()?).map(|data| bytes(data))
+        self.0.get(std::str::from_utf8(key).ok()?).map(bytes)
     }
 
     fn map_zero(&self) -> Value {

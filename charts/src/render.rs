@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use templates_compat::value::MapType;
-use templates_compat::{Compat, Host, Map, Options, TemplateSet, Value, with_deep_stack};
+use templates_compat::{Compat, Host, Map, Options, Parsed, TemplateSet, Value, with_deep_stack};
 
 use crate::capabilities::Capabilities;
 use crate::chart::{Chart, File};
@@ -149,10 +149,11 @@ fn render_files(chart: &Chart, top: &Map, options: Options, host: &dyn Host) -> 
     let mut templates = BTreeMap::new();
     collect(chart, None, top, options.compat, &mut templates);
     let order = render_order(&templates);
-    let mut set = TemplateSet::new(options);
+    let mut set = TemplateSet::new(options.clone());
     for name in &order {
         if let Some(renderable) = templates.get(*name) {
-            set.parse(name, renderable.text).map_err(|e| Error::render(e.to_string()))?;
+            let parsed = Parsed::of_shared(name, renderable.text.clone(), options.compat);
+            set.add(&parsed.map_err(|e| Error::render(e.to_string()))?);
         }
     }
     let mut rendered = RenderedFiles::default();
@@ -174,7 +175,7 @@ fn render_files(chart: &Chart, top: &Map, options: Options, host: &dyn Host) -> 
 
 /// A template with its data.
 struct Renderable<'a> {
-    text: &'a [u8],
+    text: &'a Arc<[u8]>,
     data: Map,
     base_path: Arc<str>,
 }

@@ -13,6 +13,9 @@ use crate::render::{self, Release, RenderOptions};
 use crate::schema;
 use crate::warning::Warnings;
 
+/// What stands around a document in what is printed, in bytes.
+const DOCUMENT_AROUND: usize = "---\n# Source: \n\n".len();
+
 /// The options of `helm template` that change what is rendered and shown.
 #[derive(Debug, Clone, Default)]
 pub struct TemplateOptions {
@@ -113,13 +116,15 @@ pub fn template(
     render::check_kube_version(&chart, &capabilities, compat)?;
     let mut files = render::render(&chart, &top, &render_options, host)?;
     let notes = files.take_notes(&chart, options.subchart_notes);
+    let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
+    // Room for the documents: nobody needs the chart any more.
+    drop((chart, top));
     let sorted = manifest::sort(&files.files, KindOrder::Install, compat, warnings)?;
     let mut hooks = sorted.hooks;
     if options.no_hooks {
         hooks.clear();
     }
     hooks.retain(|h| !(options.skip_tests && h.is_test()));
-    let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
     Ok(Rendered { crds, manifests: sorted.manifests, hooks, notes })
 }
 
@@ -134,7 +139,10 @@ pub fn error_text(error: &Error) -> String {
 impl Rendered {
     /// The release's manifest: definitions, then objects.
     pub fn manifest(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let crds = self.crds.iter().map(|crd| crd.filename.len() + crd.file.data.len());
+        let manifests = self.manifests.iter().map(|m| m.name.len() + m.content.len());
+        let around = DOCUMENT_AROUND * (self.crds.len() + self.manifests.len());
+        let mut out = Vec::with_capacity(crds.chain(manifests).sum::<usize>() + around);
         for crd in &self.crds {
             push_document(&mut out, &crd.filename, &crd.file.data);
         }
@@ -146,11 +154,12 @@ impl Rendered {
 
     /// What the command prints.
     pub fn text(&self) -> Vec<u8> {
-        let manifest = self.manifest();
-        let mut out = match std::str::from_utf8(&manifest) {
-            Ok(text) => text.trim().as_bytes().to_vec(),
-            Err(_) => manifest.trim_ascii().to_vec(),
-        };
+        // Every document begins with a mark: there is space at the end only.
+        let mut out = self.manifest();
+        out.truncate(match std::str::from_utf8(&out) {
+            Ok(text) => text.trim_end().len(),
+            Err(_) => out.trim_ascii_end().len(),
+        });
         out.push(b'\n');
         for hook in &self.hooks {
             push_document(&mut out, &hook.path, hook.manifest.as_bytes());

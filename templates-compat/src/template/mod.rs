@@ -83,11 +83,19 @@ impl Parsed {
     /// # Errors
     /// Go's parse error, worded as Helm does.
     pub fn new(name: &str, text: &[u8], compat: Compat) -> Result<Self, Error> {
+        Parsed::of_shared(name, Arc::from(text), compat)
+    }
+
+    /// Parses a text that others keep, too: it is not copied.
+    ///
+    /// # Errors
+    /// As [`Parsed::new`].
+    pub fn of_shared(name: &str, text: Arc<[u8]>, compat: Compat) -> Result<Self, Error> {
         Parsed::parse(name, text, compat).map_err(|go| Error::parse(name, go))
     }
 
-    fn parse(name: &str, text: &[u8], compat: Compat) -> Result<Self, String> {
-        let source = Arc::new(Source { name: name.to_owned(), text: Arc::from(text) });
+    fn parse(name: &str, text: Arc<[u8]>, compat: Compat) -> Result<Self, String> {
+        let source = Arc::new(Source { name: name.to_owned(), text });
         let parsed = stack::with_shallow_stack(|| parser::parse(&source, compat));
         let parsed = match parsed {
             Err(Failure::Stack) => with_deep_stack(|| parser::parse(&source, compat)),
@@ -158,7 +166,7 @@ impl TemplateSet {
         if let Some(parsed) = self.tpl_cache.lock().get(text) {
             return Ok(parsed.clone());
         }
-        let parsed = Parsed::parse(ROOT_NAME, text, self.options.compat)?;
+        let parsed = Parsed::parse(ROOT_NAME, Arc::from(&**text), self.options.compat)?;
         let mut cache = self.tpl_cache.lock();
         if cache.len() < TPL_CACHE_ENTRIES && text.len() <= TPL_CACHE_TEXT {
             cache.insert(text.clone(), parsed.clone());

@@ -82,6 +82,12 @@ enum Stop {
     Else,
 }
 
+/// The list without the room that it grew into.
+fn fitted(mut list: Block) -> Block {
+    list.nodes.shrink_to_fit();
+    list
+}
+
 impl Stop {
     fn text(self) -> &'static str {
         match self {
@@ -280,8 +286,8 @@ impl<'s, 't> Parser<'s, 't> {
         while self.peek_non_space().kind != Kind::Eof {
             match self.text_or_action()? {
                 Item::Node(node) => list.nodes.push(node),
-                Item::End => return Ok((list, Stop::End)),
-                Item::Else => return Ok((list, Stop::Else)),
+                Item::End => return Ok((fitted(list), Stop::End)),
+                Item::Else => return Ok((fitted(list), Stop::Else)),
             }
         }
         self.error("unexpected EOF")
@@ -450,6 +456,8 @@ impl<'s, 't> Parser<'s, 't> {
         if pipe.cmds.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
+        // Most have one command, and a list begins with room for four.
+        pipe.cmds.shrink_to_fit();
         for (stage, command) in pipe.cmds.iter().enumerate().skip(1) {
             if matches!(command.first, Arg::Bool(..) | Arg::Dot(_) | Arg::Nil(_) | Arg::Number(_) | Arg::Str(_)) {
                 return self.error(format!("non executable command in pipeline stage {}", stage + 1));
@@ -522,6 +530,7 @@ impl<'s, 't> Parser<'s, 't> {
             }
             break;
         }
+        rest.shrink_to_fit();
         match first {
             Some(first) => Ok(Command { pos, first, rest }),
             None => self.error("empty command"),

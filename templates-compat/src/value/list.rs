@@ -1,9 +1,9 @@
 //! Go slices. No template function changes one in place, so they are shared
 //! and immutable.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Value, teardown};
+use super::{Int, IntKind, Value, teardown};
 use crate::compat::Compat;
 
 /// The element type of a slice.
@@ -63,28 +63,43 @@ pub struct List(Arc<Cell>);
 
 #[derive(Debug)]
 struct Cell {
-    items: Vec<Value>,
+    /// Made of `bytes` when first looked at.
+    items: OnceLock<Vec<Value>>,
+    /// What the elements are, where they are bytes that somebody has already:
+    /// as values they take 24 times the room, and few templates look.
+    bytes: Option<Arc<[u8]>>,
     elem: Elem,
     nil: bool,
 }
 
 impl Drop for Cell {
     fn drop(&mut self) {
-        if self.items.iter().any(teardown::is_container) {
-            teardown::drop_all(std::mem::take(&mut self.items).into_iter());
+        if let Some(items) = self.items.take()
+            && items.iter().any(teardown::is_container)
+        {
+            teardown::drop_all(items.into_iter());
         }
     }
+}
+
+fn expanded(bytes: &[u8]) -> Vec<Value> {
+    bytes.iter().map(|b| Value::Int(Int { value: i64::from(*b), kind: IntKind::Uint8 })).collect()
 }
 
 impl List {
     /// A slice of this element type.
     pub fn new(elem: Elem, items: Vec<Value>) -> Self {
-        List(Arc::new(Cell { items, elem, nil: false }))
+        List(Arc::new(Cell { items: OnceLock::from(items), bytes: None, elem, nil: false }))
+    }
+
+    /// A `[]byte` that shares its content.
+    pub fn of_bytes(bytes: Arc<[u8]>) -> Self {
+        List(Arc::new(Cell { items: OnceLock::new(), bytes: Some(bytes), elem: Elem::Byte, nil: false }))
     }
 
     /// The nil slice of this element type: empty, and JSON writes it as `null`.
     pub fn nil(elem: Elem) -> Self {
-        List(Arc::new(Cell { items: Vec::new(), elem, nil: true }))
+        List(Arc::new(Cell { items: OnceLock::new(), bytes: None, elem, nil: true }))
     }
 
     /// Whether this is a nil slice (not merely an empty one).
@@ -99,31 +114,47 @@ impl List {
 
     /// The elements.
     pub fn as_slice(&self) -> &[Value] {
-        &self.0.items
+        self.0.items.get_or_init(|| self.0.bytes.as_deref().map(expanded).unwrap_or_default())
     }
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.0.items.len()
+        self.0.bytes.as_ref().map_or_else(|| self.as_slice().len(), |bytes| bytes.len())
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.items.is_empty()
+        self.len() == 0
     }
 
     /// The elements in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Value> {
-        self.0.items.iter()
+        self.as_slice().iter()
     }
 
     /// One element.
     pub fn get(&self, index: usize) -> Option<&Value> {
-        self.0.items.get(index)
+        self.as_slice().get(index)
     }
 
     /// Whether both are the same slice (not merely equal ones).
     pub fn is_same(&self, other: &List) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_bytes_are_a_slice_like_any_other() {
+        let list = List::of_bytes(Arc::from(*b"ab"));
+        assert_eq!((list.len(), list.is_empty(), list.is_nil(), list.elem()), (2, false, false, Elem::Byte));
+        assert!(list.0.items.get().is_none(), "nobody has looked");
+        let plain = List::new(Elem::Byte, expanded(b"ab"));
+        assert_eq!(format!("{:?}", list.as_slice()), format!("{:?}", plain.as_slice()));
+        assert!(list.get(2).is_none() && list.iter().count() == 2);
+        assert!(List::of_bytes(Arc::from(*b"")).is_empty());
     }
 }
