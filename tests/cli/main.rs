@@ -7,6 +7,7 @@
 
 mod process;
 mod static_binary;
+mod suites;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,9 +32,14 @@ fn main() -> ExitCode {
     trials.extend(process::trials());
     let (static_trial, skipped) = static_binary::trial();
     trials.push(static_trial);
+    let (suites, skipped_suites) = suites::trials();
+    trials.extend(suites);
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(reason) = skipped {
         eprintln!("SKIPPED static_binary: {reason}");
+    }
+    for suite in skipped_suites {
+        eprintln!("SKIPPED {suite}");
     }
     conclusion.exit_code()
 }
