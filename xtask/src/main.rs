@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for people prints")]
 
+mod bench;
 mod demo;
 mod deps;
 mod goldens;
@@ -26,6 +27,10 @@ cargo xtask COMMAND
   testbed up DIR     start a cluster and a NATS server that stay; files in DIR
   testbed down DIR   stop what `up` started
   testbed env        print where the built programs are, for a shell to read
+  bench render [CORPUS.tgz] [--runs N] [--program ANKRA-HELM]
+                     how fast charts are rendered beside real Helm; writes
+                     docs/benchmarks.md and its picture; builds ankra-helm as
+                     it is released unless it is given
   goldens            record what real Helm answers to the cases in testdata/cli
   patch-schema       write the table of how built-in kinds are merged (Go)
   deps               check the dependency tree: licences, duplicates, bans, purity
@@ -36,6 +41,10 @@ cargo xtask COMMAND
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == bench::measure::COMMAND) {
+        return bench::measure::between(words);
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
@@ -50,6 +59,7 @@ fn main() -> ExitCode {
         ["testbed", "up", folder] => testbed::up(folder.as_ref()),
         ["testbed", "down", folder] => testbed::down(folder.as_ref()),
         ["testbed", "env"] => testbed::env(),
+        ["bench", name, words @ ..] => bench::run(name, words),
         ["goldens"] => goldens::record(),
         ["patch-schema"] => patch_schema::write(),
         ["deps"] => deps::check(),

@@ -25,3 +25,11 @@ pub(crate) fn cargo() -> Command {
     command.current_dir(root());
     command
 }
+
+/// Cargo's target folder for this workspace.
+pub(crate) fn target() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let metadata = cargo().args(["metadata", "--no-deps", "--format-version=1", "--offline"]).output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout)?;
+    let target = metadata["target_directory"].as_str().ok_or("cargo names no target folder")?;
+    Ok(PathBuf::from(target))
+}

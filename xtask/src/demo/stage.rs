@@ -178,10 +178,7 @@ fn build_programs() -> Anything<PathBuf> {
     if !repository::cargo().args(arguments).status()?.success() {
         return Err("the programs could not be built".into());
     }
-    let metadata = repository::cargo().args(["metadata", "--no-deps", "--format-version=1", "--offline"]).output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout)?;
-    let target = metadata["target_directory"].as_str().ok_or("cargo names no target folder")?;
-    Ok(Path::new(target).join("debug"))
+    Ok(repository::target()?.join("debug"))
 }
 
 /// A kubeconfig with nothing but that context of the person's own. Says which

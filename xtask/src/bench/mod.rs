@@ -1,0 +1,87 @@
+//! `cargo xtask bench`: how fast and how small we are beside real programs, in
+//! one run on one machine.
+//!
+//! One folder or file a benchmark. Each writes its own section of
+//! `docs/benchmarks.md` and its own picture, and leaves the others' alone.
+
+mod document;
+mod machine;
+pub(crate) mod measure;
+mod plot;
+mod render;
+mod stats;
+
+use std::path::PathBuf;
+
+use crate::{Outcome, repository};
+
+type Anything<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// How often each case is measured unless `--runs` says otherwise.
+const RUNS: usize = 5;
+
+/// What was asked for on the command line.
+struct Options {
+    /// How often each case is measured.
+    runs: usize,
+    /// A program of ours that is built already.
+    program: Option<PathBuf>,
+    /// The words that are not flags.
+    words: Vec<String>,
+}
+
+impl Options {
+    fn parse(words: &[&str]) -> Anything<Self> {
+        let mut options = Self { runs: RUNS, program: None, words: Vec::new() };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "--runs" => {
+                    let number = words.next().ok_or("--runs needs a number")?;
+                    options.runs = number.parse().map_err(|e| format!("--runs {number}: {e}"))?;
+                }
+                "--program" => options.program = Some(words.next().ok_or("--program needs a path")?.into()),
+                flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}").into()),
+                word => options.words.push(word.to_owned()),
+            }
+        }
+        if options.runs == 0 {
+            return Err("--runs needs at least one run".into());
+        }
+        Ok(options)
+    }
+}
+
+/// Runs the benchmark of this name.
+pub(crate) fn run(name: &str, words: &[&str]) -> Outcome {
+    let options = Options::parse(words)?;
+    match name {
+        "render" => render::run(&options),
+        other => Err(format!("there is no benchmark {other:?}; there is: render").into()),
+    }
+}
+
+/// Builds a program of the root package as it is released.
+fn build_release(program: &str) -> Anything<PathBuf> {
+    let mut cargo = repository::cargo();
+    cargo.args(["build", "--release", "--locked", "--package", "ankra-helm", "--bin", program]);
+    if !cargo.status()?.success() {
+        return Err(format!("cargo build --release --bin {program} failed").into());
+    }
+    Ok(repository::target()?.join("release").join(program))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_and_words_are_told_apart() {
+        let options = Options::parse(&["a.tgz", "--runs", "3"]).unwrap();
+        assert_eq!((options.runs, options.words), (3, vec!["a.tgz".to_owned()]));
+        let options = Options::parse(&["--program", "ours"]).unwrap();
+        assert_eq!(options.program, Some(PathBuf::from("ours")));
+        assert!(Options::parse(&["--runs", "0"]).is_err());
+        assert!(Options::parse(&["--fast"]).is_err());
+    }
+}
