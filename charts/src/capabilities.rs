@@ -44,6 +44,18 @@ impl KubeVersion {
         Ok(KubeVersion { version, normalized, major: shown[0].clone(), minor: shown[1].clone() })
     }
 
+    /// The value of `--kube-version`; none for an empty one.
+    ///
+    /// # Errors
+    /// Helm's text.
+    pub fn from_flag(text: &str, compat: Compat) -> Result<Option<KubeVersion>, String> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let parsed = KubeVersion::parse(text, compat);
+        parsed.map(Some).map_err(|e| format!("invalid kube version '{text}': {e}"))
+    }
+
     /// What is compared with a chart's `kubeVersion`.
     pub fn for_constraints(&self) -> &str {
         if self.normalized.is_empty() { &self.version } else { &self.normalized }

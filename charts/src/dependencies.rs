@@ -19,11 +19,29 @@ pub fn is_compatible_range(constraint: &str, version: &str, compat: Compat) -> b
     }
 }
 
-/// Whether every declared dependency lies in `charts/`.
+/// Whether every declared dependency lies in `charts/`, as the verbs that
+/// render say it: with advice.
 ///
 /// # Errors
 /// Helm's text with the names of the missing ones.
 pub fn check(chart: &Chart, compat: Compat) -> Result<(), Error> {
+    let (a, q) = match compat {
+        Compat::Helm3 => ('A', '`'),
+        Compat::Helm4 => ('a', '\''),
+    };
+    check_present(chart).map_err(|e| {
+        e.wrap(&format!(
+            "{a}n error occurred while checking for chart dependencies. You may need to run {q}helm dependency \
+             build{q} to fetch missing dependencies"
+        ))
+    })
+}
+
+/// Whether every declared dependency lies in `charts/`.
+///
+/// # Errors
+/// Helm's text with the names of the missing ones.
+pub fn check_present(chart: &Chart) -> Result<(), Error> {
     let missing: Vec<&str> = chart
         .metadata
         .dependencies()
@@ -34,18 +52,8 @@ pub fn check(chart: &Chart, compat: Compat) -> Result<(), Error> {
     if missing.is_empty() {
         return Ok(());
     }
-    let (a, q) = match compat {
-        Compat::Helm3 => ('A', '`'),
-        Compat::Helm4 => ('a', '\''),
-    };
-    Err(Error::new(
-        ErrorKind::MissingDependency,
-        format!(
-            "{a}n error occurred while checking for chart dependencies. You may need to run {q}helm dependency \
-             build{q} to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
-            missing.join(", ")
-        ),
-    ))
+    let text = format!("found in Chart.yaml, but missing in charts/ directory: {}", missing.join(", "));
+    Err(Error::new(ErrorKind::MissingDependency, text))
 }
 
 /// Renames aliased subcharts, takes out the disabled ones (conditions and tags

@@ -78,6 +78,12 @@ pub(crate) fn go_errno(error: &std::io::Error) -> String {
     chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
+/// Go's text for a failed file operation: `open PATH: no such file or
+/// directory`.
+pub fn go_file_error(operation: &str, path: &str, error: &std::io::Error) -> String {
+    format!("{operation} {path}: {}", go_errno(error))
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

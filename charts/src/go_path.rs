@@ -29,7 +29,7 @@ pub(crate) fn ext(path: &str) -> &str {
 }
 
 /// The shortest equal path: no `.`, no inner `..`, no double slash.
-pub(crate) fn clean(path: &str) -> String {
+pub fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

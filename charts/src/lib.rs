@@ -31,9 +31,9 @@ mod warning;
 
 pub use capabilities::{Capabilities, KubeVersion};
 pub use chart::{Chart, File, Lock};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, go_file_error};
 pub use files::Files;
-pub use go_path::{BadPattern, match_path as filepath_match};
+pub use go_path::{BadPattern, clean as clean_path, match_path as filepath_match};
 pub use metadata::{API_VERSION_V1, API_VERSION_V2, Dependency, Maintainer, Metadata};
 pub use templates_compat::Compat;
 pub use warning::{Level, Warning, Warnings};

@@ -146,6 +146,14 @@ pub(crate) static METADATA: StructShape = StructShape {
     ],
 };
 
+/// The types of a chart are in Helm 4's package `v2`, in Helm 3's `chart`.
+pub(crate) fn go_package(text: &str, compat: Compat) -> String {
+    match compat {
+        Compat::Helm3 => text.to_owned(),
+        Compat::Helm4 => text.replace("into Go value of type chart.", "into Go value of type v2."),
+    }
+}
+
 /// What a decoded struct has under a JSON name.
 pub(crate) struct Fields(Map);
 
@@ -238,7 +246,8 @@ impl Metadata {
 
     /// Reads a file over what is already there, as Go decodes into a struct.
     pub(crate) fn read(&mut self, bytes: &[u8], compat: Compat) -> Result<(), Error> {
-        let value = yaml::decode(bytes, &Shape::Struct(&METADATA), compat).map_err(|e| Error::chart(e.to_string()))?;
+        let value = yaml::decode(bytes, &Shape::Struct(&METADATA), compat)
+            .map_err(|e| Error::chart(go_package(&e.to_string(), compat)))?;
         let Some(fields) = Fields::of(&value) else { return Ok(()) };
         for (name, slot) in [
             ("name", &mut self.name),

@@ -89,7 +89,9 @@ impl<W: std::io::Write> Writer<W> {
             self.file(&folder, &file.name, &file.data, file.mod_time)?;
         }
         if let Some(schema) = &chart.schema {
-            json::read(schema, self.compat).map_err(|_| Error::chart("invalid JSON in values.schema.json"))?;
+            let i = if self.compat == Compat::Helm3 { 'I' } else { 'i' };
+            json::read(schema, self.compat)
+                .map_err(|_| Error::chart(format!("{i}nvalid JSON in values.schema.json")))?;
             let time = chart.raw_file("values.schema.json").and_then(|f| f.mod_time);
             self.file(&folder, "values.schema.json", schema, time)?;
         }

@@ -26,7 +26,11 @@ pub(crate) enum Source {
 /// The reference or the download.
 pub(crate) fn locate(cx: &Context, reference: &str, options: &PullOptions) -> Result<Source, Failure> {
     match pull::locate(reference, options).map_err(Failure::from_display)? {
-        Located::Path(path) => Ok(Source::Path(path)),
+        Located::Path(path) => {
+            // Helm's messages name the whole path.
+            let absolute = std::path::absolute(&path).map_err(Failure::from_display)?;
+            Ok(Source::Path(PathBuf::from(charts::clean_path(&absolute.to_string_lossy()))))
+        }
         Located::Remote(remote) => {
             let pulled = cx.block_on(async { pull::pull(&remote, options).await.map_err(Failure::from_display) })?;
             for warning in &pulled.warnings {
@@ -50,6 +54,19 @@ pub(crate) fn load(cx: &Context, source: &Source) -> Result<Chart, Failure> {
         Source::Path(path) => charts::load::load(path, cx.settings.compat, &mut warnings),
         Source::Archive(bytes) => charts::load::load_archive(bytes, cx.settings.compat, &mut warnings),
     };
+    cx.show(warnings);
+    chart.map_err(Failure::from_display)
+}
+
+/// Loads a chart to show it, which Helm does without a look at the chart's
+/// format before everything else.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_to_show(cx: &Context, source: &Source) -> Result<Chart, Failure> {
+    let Source::Path(path) = source else { return load(cx, source) };
+    let mut warnings = Warnings::new();
+    let chart = charts::load::load_known(path, cx.settings.compat, &mut warnings);
     cx.show(warnings);
     chart.map_err(Failure::from_display)
 }

@@ -15,12 +15,25 @@ pub(crate) fn render(template: &str, fields: &[(&str, &str)], compat: Compat) ->
     render_value(template, &Value::Map(map), compat)
 }
 
+/// Renders the template of a release's name.
+///
+/// # Errors
+/// As [`render`].
+pub(crate) fn render_name(template: &str, compat: Compat) -> Result<Vec<u8>, Failure> {
+    render_named("name-template", template, &Value::Nil, compat)
+}
+
 /// Renders a template with any `.`.
 ///
 /// # Errors
 /// As [`render`].
 pub(crate) fn render_value(template: &str, dot: &Value, compat: Compat) -> Result<Vec<u8>, Failure> {
+    render_named("_", template, dot, compat)
+}
+
+/// Nothing of Helm's engine stands around these: errors have Go's own text.
+fn render_named(name: &str, template: &str, dot: &Value, compat: Compat) -> Result<Vec<u8>, Failure> {
     let mut set = TemplateSet::new(Options { compat, ..Options::default() });
-    set.parse("_", template.as_bytes()).map_err(Failure::from_display)?;
-    set.render("_", dot, &OsHost).map_err(Failure::from_display)
+    set.parse(name, template.as_bytes()).map_err(|e| Failure::new(e.go_text()))?;
+    set.execute(name, dot, &OsHost).map_err(|e| Failure::new(e.go_text()))
 }

@@ -10,6 +10,8 @@ mod commands;
 mod failure;
 mod flags;
 mod go_template;
+mod jsonpath;
+mod pflag;
 mod printer;
 mod progress;
 mod settings;
@@ -44,14 +46,39 @@ pub struct Context {
     pub printer: Arc<Printer>,
 }
 
+/// What the program is called.
+const PROGRAM: &str = "ankra-helm";
+
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
     // The parser of long flag lists and deep templates want more stack than a
     // main thread is promised everywhere.
-    let matches = match flags::go_bools(Cli::command()).try_get_matches() {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    let mut notes = Vec::new();
+    let read = pflag::read(&Cli::command(), &words, &mut notes);
+    for note in notes {
+        printer::complain(&note);
+    }
+    let words = match read {
+        Ok(words) => words,
+        Err(pflag::Wrong(text)) => {
+            printer::complain(&format!("Error: {text}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let command = flags::go_bools(Cli::command()).args_override_self(true);
+    let matches = match command.try_get_matches_from(std::iter::once(PROGRAM.to_owned()).chain(words)) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
+    // Helm says this one to its log, and ends.
+    if let Some(mode) = wrong_color(&matches) {
+        let list = "must be one of: never, auto, always";
+        printer::complain(&format!(
+            "level=WARN msg=\"command failed\" error=\"invalid color mode \\\"{mode}\\\": {list}\""
+        ));
+        return ExitCode::FAILURE;
+    }
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -71,6 +98,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// A value of `--color` that is none.
+fn wrong_color(matches: &clap::ArgMatches) -> Option<String> {
+    let mode = matches.try_get_one::<String>("color").ok().flatten();
+    let below = || matches.subcommand().and_then(|(_, below)| below.try_get_one::<String>("color").ok().flatten());
+    let mode = mode.or_else(below).cloned().or_else(|| settings::env("HELM_COLOR"))?;
+    (!matches!(mode.as_str(), "never" | "auto" | "always")).then_some(mode)
 }
 
 /// Help goes to stdout and is no error; everything else is Helm's exit code 1,

@@ -121,6 +121,11 @@ impl Printer {
     }
 }
 
+/// Writes a line to stderr before there is a printer.
+pub(super) fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Go's encoder escapes these in every string; outside strings they do not
 /// occur, so the finished text can be treated as a whole.
 fn go_escaped(json: &str) -> String {

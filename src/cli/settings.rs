@@ -47,7 +47,7 @@ pub struct GlobalArgs {
     #[arg(long, global = true)]
     pub debug: bool,
     /// use colored output (never, auto, always)
-    #[arg(long, visible_alias = "colour", global = true, value_name = "string", value_parser = ["never", "auto", "always"])]
+    #[arg(long, visible_alias = "colour", global = true, value_name = "string")]
     pub color: Option<String>,
     /// path to the registry config file
     #[arg(long, global = true, value_name = "string")]

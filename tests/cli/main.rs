@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stderr, reason = "a skipped test says so out loud")]
 
+mod errors;
 mod process;
 mod static_binary;
 mod suites;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     }
     assert!(trials.len() > 10, "the case files are gone");
     trials.extend(process::trials());
+    trials.push(Trial::test("errors::bad_invocations", errors::bad_invocations));
     let (static_trial, skipped) = static_binary::trial();
     trials.push(static_trial);
     let (suites, skipped_suites) = suites::trials();

@@ -146,7 +146,7 @@ impl Linter<'_> {
     }
 
     fn load(&mut self) -> Result<Chart, Error> {
-        load::load_dir(&self.dir, self.options.compat, self.warnings)
+        load::load_known(&self.dir, self.options.compat, self.warnings)
     }
 
     fn values_file(&mut self) {
@@ -164,7 +164,12 @@ impl Linter<'_> {
         let read = |path: &Path| std::fs::read(path).map_err(|e| format!("open {}: {}", path.display(), go_errno(&e)));
         let content = read(path).map_err(|e| format!("unable to parse YAML: {e}"))?;
         let defaults = templates_compat::yaml::read_map(&content, compat)
-            .map_err(|e| format!("unable to parse YAML: {e}"))?
+            .map_err(|e| {
+                let package = if compat == Compat::Helm4 { "common" } else { "chartutil" };
+                let named =
+                    e.to_string().replace("of type map[string]interface {}", &format!("of type {package}.Values"));
+                format!("unable to parse YAML: {named}")
+            })?
             .unwrap_or_default();
         // Only the top level: subcharts' values are not looked at.
         let coalesced = values::copy_values(self.values);

@@ -154,8 +154,10 @@ impl Loader<'_> {
                 Field { json: "dependencies", pointer: true, shape: DEPENDENCIES },
             ],
         };
-        let value = yaml::decode(&file.data, &Shape::Struct(&LOCK), self.compat)
-            .map_err(|e| Error::chart(format!("cannot load {}: {e}", file.name)))?;
+        let value = yaml::decode(&file.data, &Shape::Struct(&LOCK), self.compat).map_err(|e| {
+            let text = crate::metadata::go_package(&e.to_string(), self.compat);
+            Error::chart(format!("cannot load {}: {text}", file.name))
+        })?;
         let fields = Fields::of(&value).unwrap_or_else(|| Fields::from(Map::new()));
         Ok(Lock {
             generated: fields.text("generated"),

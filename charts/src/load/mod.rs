@@ -51,6 +51,22 @@ pub fn load(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Char
     if info.is_dir() { load_dir(path, compat, warnings) } else { load_file(path, compat, warnings) }
 }
 
+/// Loads a chart as [`load`] does, but without a look at its apiVersion
+/// before everything else: what Helm's `show` and `lint` do.
+///
+/// # Errors
+/// As [`load`], in other words where there is no chart.
+pub fn load_known(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
+    let info = std::fs::metadata(path).map_err(|e| Error::io("stat", path, &e))?;
+    if info.is_dir() {
+        let absolute = std::path::absolute(path).map_err(|e| Error::io("stat", path, &e))?;
+        let top = PathBuf::from(crate::go_path::clean(&absolute.to_string_lossy()));
+        return load_files(dir::read(&top, compat, warnings)?, compat, warnings);
+    }
+    let content = archive::read_file(path)?;
+    load_files(unpack(path, &content, compat)?, compat, warnings)
+}
+
 /// Loads a chart from a folder.
 ///
 /// # Errors
@@ -73,12 +89,8 @@ pub fn load_dir(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<
 /// Loads a chart from an archive file.
 fn load_file(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
     let content = archive::read_file(path)?;
-    let name = path.display();
-    let files = archive_files(&content, compat).map_err(|e| match e.text() {
-        "gzip: invalid header" => Error::chart(format!(
-            "file '{name}' does not appear to be a valid chart file (details: gzip: invalid header)"
-        )),
-        _ if compat == Compat::Helm4 => Error::chart("unable to load chart archive"),
+    let files = unpack(path, &content, compat).map_err(|e| match e.text() {
+        text if compat == Compat::Helm4 && !text.starts_with("file '") => Error::chart("unable to load chart archive"),
         _ => e,
     })?;
     if compat == Compat::Helm4 {
@@ -88,6 +100,39 @@ fn load_file(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Cha
         check_api_version(&chart_yaml.data, compat)?;
     }
     load_files(files, compat, warnings)
+}
+
+/// The name of the folder that an archive's files are unpacked to: the
+/// chart's, as its `Chart.yaml` says it.
+///
+/// # Errors
+/// A `Chart.yaml` that cannot be read, or a name that cannot be a folder's.
+pub fn expanded_name(files: &[crate::chart::File], compat: Compat) -> Result<String, Error> {
+    let mut name = String::new();
+    for file in files.iter().filter(|f| f.name == "Chart.yaml") {
+        let mut metadata = crate::metadata::Metadata::default();
+        metadata.read(&file.data, compat).map_err(|e| e.wrap("cannot load Chart.yaml"))?;
+        name = metadata.name;
+    }
+    let quoted = crate::go_text::quote(&name, compat);
+    match name.as_str() {
+        "" => Err(Error::chart("chart name not specified")),
+        "." | ".." => Err(Error::chart(format!("chart name {quoted} is not allowed"))),
+        _ if name != crate::go_path::base(&name) => {
+            Err(Error::chart(format!("chart name {quoted} must not contain path separators")))
+        }
+        _ => Ok(name),
+    }
+}
+
+fn unpack(path: &Path, content: &[u8], compat: Compat) -> Result<Vec<crate::chart::File>, Error> {
+    let name = path.display();
+    archive_files(content, compat).map_err(|e| match e.text() {
+        "gzip: invalid header" => Error::chart(format!(
+            "file '{name}' does not appear to be a valid chart file (details: gzip: invalid header)"
+        )),
+        _ => e,
+    })
 }
 
 /// Helm 4 looks at the apiVersion before anything else.

@@ -8,7 +8,7 @@ use engine::{Engine, Release, Run, ServerSide};
 use templates_compat::Map;
 
 use super::release_output::{Parts, show};
-use crate::cli::flags::{ApplyArgs, ChartArgs, ValuesArgs, WaitArgs, dry_run, parse_bool, string_to_string};
+use crate::cli::flags::{ApplyArgs, ChartArgs, ValuesArgs, WaitArgs, dry_run, key_value, parse_bool};
 use crate::cli::{Context, Failure, Format, chart_source, go_template};
 
 /// Flags that install shares with upgrade and template.
@@ -30,8 +30,8 @@ pub(crate) struct ReleaseArgs {
     #[arg(long)]
     pub hide_notes: bool,
     /// Labels that would be added to release metadata. Should be divided by comma
-    #[arg(short = 'l', long, value_name = "stringToString", value_parser = string_to_string)]
-    pub labels: Vec<Vec<(String, String)>>,
+    #[arg(short = 'l', long, value_name = "stringToString", value_parser = key_value)]
+    pub labels: Vec<(String, String)>,
     /// if set, render subchart notes along with the parent
     #[arg(long)]
     pub render_subchart_notes: bool,
@@ -52,7 +52,7 @@ pub(crate) struct ReleaseArgs {
 impl ReleaseArgs {
     /// The labels as a map.
     pub(crate) fn labels(&self) -> BTreeMap<String, String> {
-        self.labels.iter().flatten().cloned().collect()
+        self.labels.iter().cloned().collect()
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn name_and_chart(
         }
         [release, chart] => Ok((release.clone(), chart.clone())),
         [chart] if !name.name_template.is_empty() => {
-            let rendered = go_template::render(&name.name_template, &[], cx.settings.compat)?;
+            let rendered = go_template::render_name(&name.name_template, cx.settings.compat)?;
             Ok((String::from_utf8_lossy(&rendered).into_owned(), chart.clone()))
         }
         [chart] => match default {

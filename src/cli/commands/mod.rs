@@ -5,7 +5,9 @@ mod env;
 mod get;
 mod history;
 mod install;
+mod lint;
 mod list;
+mod package;
 mod pull;
 mod release_output;
 mod rollback;
@@ -36,9 +38,13 @@ pub(crate) enum Command {
     History(history::Args),
     /// install a chart
     Install(Box<install::Args>),
+    /// examine a chart for possible issues
+    Lint(lint::Args),
     /// list releases
     #[command(visible_alias = "ls")]
     List(list::Args),
+    /// package a chart directory into a chart archive
+    Package(package::Args),
     /// download a chart from a repository and (optionally) unpack it in local directory
     #[command(visible_alias = "fetch")]
     Pull(pull::Args),
@@ -75,7 +81,9 @@ impl Command {
             Command::Get(command) => get::run(command, cx),
             Command::History(args) => history::run(args, cx),
             Command::Install(args) => install::run(args, cx),
+            Command::Lint(args) => lint::run(args, cx),
             Command::List(args) => list::run(args, cx),
+            Command::Package(args) => package::run(args, cx),
             Command::Pull(args) => pull::run(args, cx),
             Command::Rollback(args) => rollback::run(args, cx),
             Command::Show(command) => show::run(command, cx),

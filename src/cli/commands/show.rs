@@ -1,10 +1,10 @@
 //! `ankra-helm show all|chart|crds|readme|values`
 
 use charts::Chart;
-use templates_compat::{json, yaml};
+use templates_compat::{Compat, Value, json, yaml};
 
 use crate::cli::flags::ChartArgs;
-use crate::cli::{Context, Failure, chart_source};
+use crate::cli::{Context, Failure, chart_source, jsonpath};
 
 /// What to show.
 #[derive(Debug, clap::Subcommand)]
@@ -18,7 +18,17 @@ pub(crate) enum Command {
     /// show the chart's README
     Readme(Args),
     /// show the chart's values
-    Values(Args),
+    Values(ValuesArgs),
+}
+
+/// A chart, and which of its values.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ValuesArgs {
+    #[command(flatten)]
+    chart: Args,
+    /// supply a JSONPath expression to filter the output
+    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    jsonpath: String,
 }
 
 /// A chart.
@@ -41,10 +51,11 @@ const READMES: [&str; 3] = ["readme.md", "readme.txt", "readme"];
 pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
     let (args, all) = match command {
         Command::All(args) => (args, true),
-        Command::Chart(args) | Command::Crds(args) | Command::Readme(args) | Command::Values(args) => (args, false),
+        Command::Chart(args) | Command::Crds(args) | Command::Readme(args) => (args, false),
+        Command::Values(args) => (&args.chart, false),
     };
     let source = chart_source::locate(cx, &args.reference, &args.chart.pull_options(&cx.settings))?;
-    let chart = chart_source::load(cx, &source)?;
+    let chart = chart_source::load_to_show(cx, &source)?;
     let mut out = Vec::new();
     if all || matches!(command, Command::Chart(_)) {
         let record = engine::release::ChartRecord::of(&chart).map_err(Failure::from_display)?;
@@ -53,15 +64,23 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
         out.extend(yaml::write(&metadata, cx.settings.compat).map_err(Failure::from_display)?);
         out.push(b'\n');
     }
-    if all || matches!(command, Command::Values(_)) {
-        values(&mut out, &chart, all);
+    match command {
+        Command::Values(args) if !args.jsonpath.is_empty() => {
+            let (text, values) = (&args.jsonpath, Value::Map(chart.values.clone()));
+            let found = jsonpath::print(text, &values, cx.settings.compat);
+            out.extend(found.map_err(|e| Failure::new(format!("error parsing jsonpath {text}: {e}")))?);
+        }
+        Command::All(_) | Command::Values(_) => values(&mut out, &chart, all),
+        _ => {}
     }
     if all || matches!(command, Command::Readme(_)) {
         readme(&mut out, &chart, all);
     }
     if all || matches!(command, Command::Crds(_)) {
-        for crd in charts::crds::crds(&chart) {
-            if !crd.file.data.starts_with(b"---") {
+        for (i, crd) in charts::crds::crds(&chart).iter().enumerate() {
+            // Helm 3 parts only what stands before them from the first.
+            let parted = cx.settings.compat == Compat::Helm4 || (all && i == 0);
+            if parted && !crd.file.data.starts_with(b"---") {
                 out.extend_from_slice(b"---\n");
             }
             out.extend_from_slice(&crd.file.data);
@@ -72,10 +91,10 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
 }
 
 fn values(out: &mut Vec<u8>, chart: &Chart, all: bool) {
-    if all {
-        out.extend_from_slice(b"---\n");
-    }
     if let Some(file) = chart.raw_file("values.yaml") {
+        if all {
+            out.extend_from_slice(b"---\n");
+        }
         out.extend_from_slice(&file.data);
         out.push(b'\n');
     }

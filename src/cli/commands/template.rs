@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use charts::template::{Rendered, TemplateOptions};
 use charts::{Chart, KubeVersion, Warnings};
 use engine::DryRun;
-use templates_compat::Map;
+use templates_compat::{Compat, Map};
 
 use super::install::{NameArgs, ReleaseArgs, name_and_chart};
 use crate::cli::chart_source::{self, OsHost};
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     wait: WaitArgs,
     /// Kubernetes api versions used for Capabilities.APIVersions (multiple can be specified)
-    #[arg(short, long, value_name = "strings", value_delimiter = ',')]
+    #[arg(short, long, value_name = "strings")]
     api_versions: Vec<String>,
     /// simulates the operation either client-side or server-side. Must be either: "client", or "server"
     #[arg(long, value_name = "string", num_args = 0..=1, require_equals = true, default_value = "client", default_missing_value = "unset")]
@@ -76,24 +76,20 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let compat = cx.settings.compat;
     args.apply.check()?;
-    let kube_version = match args.kube_version.as_str() {
-        "" => None,
-        text => Some(
-            KubeVersion::parse(text, compat)
-                .map_err(|e| Failure::new(format!("invalid kube version '{text}': {e}")))?,
-        ),
-    };
+    let kube_version = KubeVersion::from_flag(&args.kube_version, compat).map_err(Failure::from_display)?;
     let server = args.validate || asks_server(&args.dry_run, cx)?;
     let (name, reference) = name_and_chart(&args.words, &args.name, Some(DEFAULT_NAME), cx)?;
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull)?;
     let values = args.values.merge(cx, &pull)?;
     let chart = chart_source::load(cx, &source)?;
-    engine::action::validate_release_name(&name)
-        .map_err(|e| Failure::new(format!("release name check failed: release name {name:?}: {e}")))?;
+    engine::action::validate_release_name(&name).map_err(|e| {
+        let failed = if compat == Compat::Helm4 { "release name check failed: " } else { "" };
+        Failure::new(format!("{failed}release name {name:?}: {e}"))
+    })?;
     let options = TemplateOptions {
         release_name: name.clone(),
-        namespace: namespace(cx)?,
+        namespace: offline_namespace(cx)?,
         compat,
         kube_version,
         api_versions: args.api_versions.clone(),
@@ -160,9 +156,9 @@ fn on_server(args: &Args, cx: &Context, chart: Chart, values: Map, options: Temp
     cx.printer.bytes(&shown.map_err(Failure::from_display)?)
 }
 
-/// Without a cluster nobody is asked for the namespace unless a kubeconfig
+/// The namespace of verbs that need no cluster. Without one nobody is asked for the namespace unless a kubeconfig
 /// has one, as in Helm.
-fn namespace(cx: &Context) -> Result<String, Failure> {
+pub(super) fn offline_namespace(cx: &Context) -> Result<String, Failure> {
     match &cx.settings.namespace {
         Some(namespace) => Ok(namespace.clone()),
         None => Ok(cx.namespace().unwrap_or_else(|_| "default".into())),

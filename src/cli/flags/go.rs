@@ -1,5 +1,5 @@
 //! Flags as Go's pflag reads them: booleans that take `=true`, durations,
-//! comma lists of `key=value`.
+//! pairs.
 
 use std::time::Duration;
 
@@ -48,18 +48,15 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| format!("duration {text:?} is negative"))
 }
 
-/// pflag's `stringToString`: `a=1,b=2`.
+/// One pair of pflag's `stringToString`: `a=1`.
 ///
 /// # Errors
-/// A part without `=`.
-pub(crate) fn string_to_string(text: &str) -> Result<Vec<(String, String)>, String> {
-    text.split(',')
-        .filter(|part| !part.is_empty())
-        .map(|part| match part.split_once('=') {
-            Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-            None => Err(format!("{part} must be formatted as key=value")),
-        })
-        .collect()
+/// A text without `=`.
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(format!("{text} must be formatted as key=value")),
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +88,7 @@ mod tests {
 
     #[test]
     fn labels_are_pairs() {
-        assert_eq!(string_to_string("a=1,b=").unwrap(), [("a".into(), "1".into()), ("b".into(), String::new())]);
-        assert!(string_to_string("a").is_err());
+        assert_eq!(key_value("a=b=c").unwrap(), ("a".into(), "b=c".into()));
+        assert!(key_value("a").is_err());
     }
 }

@@ -6,6 +6,6 @@ mod release;
 mod values;
 
 pub(crate) use chart::ChartArgs;
-pub(crate) use go::{go_bools, parse_bool, parse_duration, string_to_string};
-pub(crate) use release::{ApplyArgs, WaitArgs, dry_run, parse_wait, server_side};
+pub(crate) use go::{go_bools, key_value, parse_bool, parse_duration};
+pub(crate) use release::{ApplyArgs, WaitArgs, dry_run, parse_wait, parse_wait_word, server_side};
 pub(crate) use values::ValuesArgs;

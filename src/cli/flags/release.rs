@@ -78,10 +78,18 @@ pub(crate) fn parse_wait(word: &str, printer: &Printer) -> Result<WaitStrategy, 
             printer.warn("--wait=false is deprecated (boolean value) and can be replaced with --wait=hookOnly");
             Ok(WaitStrategy::HookOnly)
         }
-        other => Err(Failure::new(format!(
-            "invalid argument {other:?} for \"--wait\" flag: invalid wait input {other:?}. Valid inputs are watcher, \
-             hookOnly, and legacy"
-        ))),
+        other => Err(Failure::new(parse_wait_word(other).err().unwrap_or_default())),
+    }
+}
+
+/// Whether a word says what to wait for.
+///
+/// # Errors
+/// Helm's text if not.
+pub(crate) fn parse_wait_word(word: &str) -> Result<(), String> {
+    match word {
+        "watcher" | "hookOnly" | "legacy" | "true" | "false" => Ok(()),
+        _ => Err(format!("invalid wait input {word:?}. Valid inputs are watcher, hookOnly, and legacy")),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::{Context, Failure};
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ValuesArgs {
     /// specify values in a YAML file or a URL (can specify multiple)
-    #[arg(short = 'f', long = "values", value_name = "strings", value_delimiter = ',')]
+    #[arg(short = 'f', long = "values", value_name = "strings")]
     pub values: Vec<String>,
     /// set values on the command line (can specify multiple or separate values with commas: key1=val1,key2=val2)
     #[arg(long, value_name = "stringArray", allow_hyphen_values = true)]

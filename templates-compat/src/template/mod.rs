@@ -154,11 +154,16 @@ impl TemplateSet {
     /// # Errors
     /// Go's execution error, worded as Helm does.
     pub fn render(&self, name: &str, root: &Value, host: &dyn Host) -> Result<Vec<u8>, Error> {
+        self.execute(name, root, host).map(without_no_value)
+    }
+
+    /// Executes a template as Go does: `<no value>` stays.
+    ///
+    /// # Errors
+    /// As [`TemplateSet::render`].
+    pub fn execute(&self, name: &str, root: &Value, host: &dyn Host) -> Result<Vec<u8>, Error> {
         let rendered = with_deep_stack(|| exec::execute(self, name, root, host));
-        match rendered {
-            Ok(text) => Ok(without_no_value(text)),
-            Err(trace) => Err(Error::exec(name, &trace, self.options.compat)),
-        }
+        rendered.map_err(|trace| Error::exec(name, &trace, self.options.compat))
     }
 
     /// The parsed form of a text given to `tpl`.
