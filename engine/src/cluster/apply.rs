@@ -12,7 +12,7 @@ use super::Cluster;
 use super::object::{Object, ObjectRef};
 use super::request::{api_error, patch_type};
 use crate::error::{Error, Result};
-use crate::plan::{FIELD_MANAGER, Key, Live, LiveObjects, Patch, migration};
+use crate::plan::{FIELD_MANAGER, LiveObjects, Patch, migration};
 
 /// client-go's default for retries after a conflict.
 const RETRIES: usize = 5;
@@ -158,24 +158,6 @@ impl Cluster {
             Err(e) if e.api_code() == Some(404) => Ok(None),
             Err(e) => Err(e),
         }
-    }
-
-    /// Reads what is live under the names of these objects.
-    pub(crate) async fn live(&self, objects: impl Iterator<Item = &Object>) -> LiveObjects {
-        let mut asked = std::collections::HashSet::new();
-        let named = objects.filter(|o| !o.reference.name.is_empty() && asked.insert(o.reference.key()));
-        let reads: Vec<BoxFuture<'_, (Key, Live)>> = named.map(|object| self.read_live(object).boxed()).collect();
-        let objects = futures::stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
-        LiveObjects { objects, ..LiveObjects::default() }
-    }
-
-    async fn read_live(&self, object: &Object) -> (Key, Live) {
-        let live = match self.read(object).await {
-            Ok(Some(json)) => Live::Present(json),
-            Ok(None) => Live::Absent,
-            Err(e) => Live::Unreadable(e.to_string()),
-        };
-        (object.reference.key(), live)
     }
 
     /// Asks the API server what applying each object would make of it.

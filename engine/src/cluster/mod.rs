@@ -6,6 +6,7 @@ pub(crate) mod build;
 mod connect;
 pub mod discovery;
 pub(crate) mod limit;
+mod live;
 pub(crate) mod logs;
 mod object;
 mod request;
