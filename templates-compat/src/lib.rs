@@ -20,7 +20,8 @@ pub mod value;
 pub mod yaml;
 
 pub use compat::Compat;
-pub use func::{Cx, Func, FuncError, FuncResult};
+pub use func::{Cx, Func, FuncError, FuncResult, Param};
+pub use funcs::functions;
 pub use host::Host;
 pub use template::{Error, Limits, Options, Parsed, TemplateSet, Trace, with_deep_stack};
 pub use value::{GoType, Int, IntKind, List, Map, Object, Str, Value};

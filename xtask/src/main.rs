@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod deps;
+mod fuzz;
 mod goldens;
 mod lines;
 mod patch_schema;
@@ -31,6 +32,10 @@ cargo xtask COMMAND
                      how fast charts are rendered beside real Helm; writes
                      docs/benchmarks.md and its picture; builds ankra-helm as
                      it is released unless it is given
+  fuzz [TARGET…] [--seconds N]
+                     build the fuzz targets and run each for a minute
+  differ [--tries N] [--seed N] [--jobs N] [--show N]
+                     compare random templates with real Helm's results
   goldens            record what real Helm answers to the cases in testdata/cli
   patch-schema       write the table of how built-in kinds are merged (Go)
   deps               check the dependency tree: licences, duplicates, bans, purity
@@ -39,6 +44,13 @@ cargo xtask COMMAND
 
 /// What every command comes to: done, or what went wrong in words.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// Runs the program that compares, optimised: most of its time is rendering.
+fn differ(words: &[&str]) -> Outcome {
+    let mut cargo = repository::cargo();
+    cargo.args(["run", "--quiet", "--release", "--package", "differ", "--"]).args(words);
+    if cargo.status()?.success() { Ok(()) } else { Err("the random templates differ, see above".into()) }
+}
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
@@ -60,6 +72,14 @@ fn main() -> ExitCode {
         ["testbed", "down", folder] => testbed::down(folder.as_ref()),
         ["testbed", "env"] => testbed::env(),
         ["bench", name, words @ ..] => bench::run(name, words),
+        ["fuzz", words @ ..] => match fuzz::Options::parse(words) {
+            Ok(options) => fuzz::run(options),
+            Err(wrong) => {
+                eprintln!("error: {wrong}");
+                return ExitCode::from(2);
+            }
+        },
+        ["differ", words @ ..] => differ(words),
         ["goldens"] => goldens::record(),
         ["patch-schema"] => patch_schema::write(),
         ["deps"] => deps::check(),

@@ -13,12 +13,15 @@ const ANY: &[Param] = &[Param::Any];
 const STR: &[Param] = &[Param::Str];
 
 pub(crate) const FUNCS: &[Func] = &[
-    fixed("toYaml", ANY, Param::Str, |cx, a| text(to_yaml(&take(a, 0), cx.compat).unwrap_or_default())),
+    fixed("toYaml", ANY, Param::Str, |cx, a| match to_yaml(&take(a, 0), cx.compat) {
+        Err(e) if e.is_limit() => Err(FuncError::error(e.to_string())),
+        out => text(out.unwrap_or_default()),
+    }),
     // Helm's own `must…` functions panic with the error, which shows the same.
     fixed("mustToYaml", ANY, Param::Str, |cx, a| text(to_yaml(&take(a, 0), cx.compat).map_err(panic)?)),
     fixed("toYamlPretty", ANY, Param::Str, |cx, a| match yaml::write_pretty(&take(a, 0), cx.compat) {
         Ok(out) => text(without_newline(out)),
-        Err(e) if e.is_panic() => Err(panic(e)),
+        Err(e) if e.is_panic() || e.is_limit() => Err(panic(e)),
         Err(_) => text(Vec::new()),
     }),
     fixed("fromYaml", STR, Param::Map, |cx, a| match yaml::read_map(bytes(a, 0), cx.compat) {
@@ -29,13 +32,9 @@ pub(crate) const FUNCS: &[Func] = &[
         Ok(list) => Ok(list.map_or_else(|| Value::list(Vec::new()), Value::List)),
         Err(e) => Ok(error_list(&e)),
     }),
-    fixed("toJson", ANY, Param::Str, |cx, a| {
-        text(json::write(&take(a, 0), &Options::default(), cx.compat).unwrap_or_default())
-    }),
+    fixed("toJson", ANY, Param::Str, |cx, a| json_or_nothing(a, Options::default(), cx.compat)),
     fixed("mustToJson", ANY, Param::Str, |cx, a| to_json(a, Options::default(), cx.compat)),
-    fixed("toPrettyJson", ANY, Param::Str, |cx, a| {
-        text(json::write(&take(a, 0), &PRETTY, cx.compat).unwrap_or_default())
-    }),
+    fixed("toPrettyJson", ANY, Param::Str, |cx, a| json_or_nothing(a, PRETTY, cx.compat)),
     fixed("mustToPrettyJson", ANY, Param::Str, |cx, a| to_json(a, PRETTY, cx.compat)),
     fixed("toRawJson", ANY, Param::Str, |cx, a| to_json(a, RAW, cx.compat)),
     fixed("mustToRawJson", ANY, Param::Str, |cx, a| to_json(a, RAW, cx.compat)),
@@ -73,6 +72,14 @@ fn without_newline(mut out: Vec<u8>) -> Vec<u8> {
 
 fn to_yaml(value: &Value, compat: Compat) -> Result<Vec<u8>, yaml::YamlError> {
     yaml::write(value, compat).map(without_newline)
+}
+
+/// Helm leaves out what JSON cannot say.
+fn json_or_nothing(args: &mut [Value], options: Options, compat: Compat) -> FuncResult {
+    match json::write(&take(args, 0), &options, compat) {
+        Err(e) if e.is_limit() => Err(FuncError::error(e.to_string())),
+        out => text(out.unwrap_or_default()),
+    }
 }
 
 fn to_json(args: &mut [Value], options: Options, compat: Compat) -> FuncResult {

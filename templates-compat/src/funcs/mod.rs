@@ -95,6 +95,11 @@ pub(crate) fn find(name: &str, compat: Compat) -> Option<&'static Func> {
     TABLE.binary_search_by(|func| func.name.cmp(name)).ok().map(|at| TABLE[at])
 }
 
+/// All functions that a template of that Helm can call, by name.
+pub fn functions(compat: Compat) -> impl Iterator<Item = &'static Func> {
+    TABLE.iter().copied().filter(move |func| find(func.name, compat).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

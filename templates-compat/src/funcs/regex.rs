@@ -1,6 +1,7 @@
 //! The regular expression functions. Those with `must` return an error for a
 //! bad pattern where the others panic.
 
+use super::args::{check_len, text};
 use crate::func::{Cx, Func, FuncError, FuncResult, Param};
 use crate::regexp::{Regexp, quote_meta};
 use crate::value::{Elem, List, Value};
@@ -78,9 +79,14 @@ fn strings(parts: Option<Vec<&[u8]>>) -> Value {
 }
 
 fn replace(regexp: &Regexp, args: &[Value]) -> FuncResult {
-    Ok(Value::str(regexp.replace_all(bytes(args, 1), bytes(args, 2))))
+    checked(regexp.replace_all(bytes(args, 1), bytes(args, 2)))
 }
 
 fn replace_literal(regexp: &Regexp, args: &[Value]) -> FuncResult {
-    Ok(Value::str(regexp.replace_all_literal(bytes(args, 1), bytes(args, 2))))
+    checked(regexp.replace_all_literal(bytes(args, 1), bytes(args, 2)))
+}
+
+fn checked(out: Vec<u8>) -> FuncResult {
+    check_len(Some(out.len()))?;
+    text(out)
 }

@@ -20,11 +20,21 @@ use crate::value::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
     text: String,
+    limit: bool,
 }
 
 impl JsonError {
     fn new(text: impl Into<String>) -> Self {
-        JsonError { text: text.into() }
+        JsonError { text: text.into(), limit: false }
+    }
+
+    fn limit(text: String) -> Self {
+        JsonError { text, limit: true }
+    }
+
+    /// Whether a limit of ours was met: Go has no such error.
+    pub fn is_limit(&self) -> bool {
+        self.limit
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{JsonError, Options, number};
 use crate::compat::Compat;
 use crate::gotime::TimeObject;
+use crate::limits::MAX_TEXT_BYTES;
 use crate::value::{Elem, Value};
 
 /// How deep values may be nested to be written. Go has no limit but its
@@ -42,6 +43,10 @@ impl<'o> Writer<'o> {
     }
 
     pub(super) fn value(&mut self, value: &Value) -> Result<(), JsonError> {
+        // What is shared is written each time that it comes up.
+        if self.out.len() > MAX_TEXT_BYTES {
+            return Err(JsonError::limit(format!("result is larger than {MAX_TEXT_BYTES} bytes")));
+        }
         match value {
             Value::Nil => self.out.extend_from_slice(b"null"),
             Value::Bool(true) => self.out.extend_from_slice(b"true"),

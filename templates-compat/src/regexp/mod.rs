@@ -16,6 +16,7 @@ use regex_automata::{Anchored, Input};
 use crate::compat::Compat;
 use crate::gofmt::quote::{can_backquote, quote_text};
 use crate::gofmt::{unicode, utf8};
+use crate::limits::MAX_TEXT_BYTES;
 
 /// The memory that a compiled pattern may take. Past it the pattern is said
 /// to be too large, in Go's words (Go's own limit is higher and counts
@@ -211,6 +212,9 @@ impl Regexp {
                     None => &[],
                 };
                 replace(&mut out, &group);
+            }
+            if out.len() > MAX_TEXT_BYTES {
+                break;
             }
             last_end = end;
             at = found.end().max(source.after_char(at));

@@ -166,6 +166,8 @@ pub(crate) enum Special {
     Include,
     Len,
     Tpl,
+    /// Makes keys, or is slow on purpose: costs many steps.
+    Slow,
 }
 
 /// A string constant.

@@ -59,7 +59,7 @@ pub struct Options {
 /// What one render may use; far above what any chart needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes that all templates and includes of one file may write.
+    /// Bytes that all templates, includes and functions of one file may make.
     pub output: usize,
     /// Steps of evaluation: nodes, calls, rounds of loops, and bytes made.
     pub steps: u64,

@@ -634,6 +634,16 @@ impl<'s, 't> Parser<'s, 't> {
             "include" => Special::Include,
             "len" => Special::Len,
             "tpl" => Special::Tpl,
+            "bcrypt"
+            | "derivePassword"
+            | "genCA"
+            | "genCAWithKey"
+            | "genPrivateKey"
+            | "genSelfSignedCert"
+            | "genSelfSignedCertWithKey"
+            | "genSignedCert"
+            | "genSignedCertWithKey"
+            | "htpasswd" => Special::Slow,
             _ => Special::No,
         };
         Ok(Ident { pos: token.start, func, special })

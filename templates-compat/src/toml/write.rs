@@ -6,10 +6,14 @@ use super::key::{dotted, push_part, push_quoted};
 use crate::compat::Compat;
 use crate::gotime::{DurationObject, TimeObject};
 use crate::json::number;
+use crate::limits::MAX_TEXT_BYTES;
 use crate::value::{GoType, Str, Value};
 
 /// How deep values may be nested: a map may hold itself.
 const MAX_DEPTH: usize = 250;
+
+/// How many values are looked at: what is shared comes up again and again.
+const MAX_VISITS: usize = 1 << 24;
 
 /// What a value is to TOML.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,7 @@ pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, TomlError>
     if value.is_nil() {
         return Err(TomlError::panic("reflect: call of reflect.Value.Type on zero Value"));
     }
-    let mut writer = Writer { out: Vec::new(), compat, depth: 0 };
+    let mut writer = Writer { out: Vec::new(), compat, depth: 0, visits: 0 };
     writer.encode(&[], value)?;
     Ok(writer.out)
 }
@@ -44,6 +48,7 @@ struct Writer {
     out: Vec<u8>,
     compat: Compat,
     depth: usize,
+    visits: usize,
 }
 
 type Done = Result<(), TomlError>;
@@ -59,6 +64,7 @@ impl Writer {
     }
 
     fn kind(&mut self, value: &Value) -> Result<Kind, TomlError> {
+        self.visit()?;
         Ok(match value {
             value if is_nil(value) => Kind::Nil,
             Value::Map(_) => Kind::Table,
@@ -85,6 +91,17 @@ impl Writer {
             },
             _ => Kind::Scalar,
         })
+    }
+
+    fn visit(&mut self) -> Done {
+        self.visits += 1;
+        if self.visits > MAX_VISITS {
+            return Err(TomlError::panic(format!("value to write has more than {MAX_VISITS} parts")));
+        }
+        if self.out.len() > MAX_TEXT_BYTES {
+            return Err(TomlError::panic(format!("result is larger than {MAX_TEXT_BYTES} bytes")));
+        }
+        Ok(())
     }
 
     fn deeper(&mut self) -> Done {
@@ -204,6 +221,7 @@ impl Writer {
     }
 
     fn element(&mut self, value: &Value) -> Done {
+        self.visit()?;
         match value {
             Value::Nil | Value::Complex(_) => {}
             Value::Bool(b) => self.out.extend_from_slice(if *b { b"true" } else { b"false" }),

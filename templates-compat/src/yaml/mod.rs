@@ -48,15 +48,26 @@ use crate::value::{List, Map, Value};
 pub struct YamlError {
     text: String,
     panics: bool,
+    limit: bool,
 }
 
 impl YamlError {
     fn new(text: impl Into<String>) -> Self {
-        YamlError { text: text.into(), panics: false }
+        YamlError { text: text.into(), panics: false, limit: false }
     }
 
     fn panic(text: impl Into<String>) -> Self {
-        YamlError { text: text.into(), panics: true }
+        YamlError { text: text.into(), panics: true, limit: false }
+    }
+
+    fn too_large() -> Self {
+        let text = format!("result is larger than {} bytes", crate::limits::MAX_TEXT_BYTES);
+        YamlError { text, panics: false, limit: true }
+    }
+
+    /// Whether a limit of ours was met: Go has no such error.
+    pub fn is_limit(&self) -> bool {
+        self.limit
     }
 
     /// Whether Go's library panics here instead of returning an error.
@@ -257,6 +268,6 @@ pub(crate) fn encode_base64(bytes: &[u8]) -> String {
 
 impl From<JsonError> for YamlError {
     fn from(e: JsonError) -> Self {
-        YamlError::new(e.to_string())
+        YamlError { limit: e.is_limit(), ..YamlError::new(e.to_string()) }
     }
 }

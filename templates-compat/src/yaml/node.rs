@@ -33,8 +33,8 @@ pub(super) struct Document<'t> {
     pub(super) nodes: Vec<Node<'t>>,
 }
 
-/// More nodes than any document that fits in memory sensibly.
-const MAX_NODES: usize = 1 << 28;
+/// How many nodes a document may have: far more than the largest manifests.
+const MAX_NODES: usize = 1 << 22;
 
 impl<'t> Document<'t> {
     /// Reads the first document, and the token after it, as Go does.

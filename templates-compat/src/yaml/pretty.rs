@@ -6,6 +6,7 @@ use super::emit::{Emitter, Version};
 use super::keys::natural;
 use crate::gotime::{DurationObject, TimeObject};
 use crate::json::number;
+use crate::limits::MAX_TEXT_BYTES;
 use crate::value::{Str, Value};
 
 pub(super) fn write(value: &Value) -> Result<Vec<u8>, YamlError> {
@@ -21,6 +22,9 @@ struct Writer {
 
 impl Writer {
     fn value(&mut self, value: &Value) -> Result<(), YamlError> {
+        if self.emitter.out.len() > MAX_TEXT_BYTES {
+            return Err(YamlError::too_large());
+        }
         match value {
             Value::Nil => self.emitter.word(b"null"),
             Value::Bool(true) => self.emitter.word(b"true"),

@@ -18,6 +18,7 @@ use super::token::Fail;
 use crate::compat::Compat;
 use crate::gotime::TimeObject;
 use crate::json::{self, number};
+use crate::limits::MAX_TEXT_BYTES;
 use crate::value::{Elem, Str, Value};
 
 /// Why the direct way ends.
@@ -25,6 +26,7 @@ enum Stop {
     /// This value must go through JSON.
     Detour,
     Depth,
+    TooLarge,
 }
 
 pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
@@ -32,6 +34,7 @@ pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError>
     match writer.value(value, false) {
         Ok(()) => Ok(writer.emitter.finish()),
         Err(Stop::Depth) => Err(too_deep()),
+        Err(Stop::TooLarge) => Err(YamlError::too_large()),
         Err(Stop::Detour) => through_json(value, compat),
     }
 }
@@ -41,8 +44,9 @@ fn too_deep() -> YamlError {
 }
 
 fn through_json(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
-    let text = json::write(value, &json::Options::default(), compat)
-        .map_err(|e| YamlError::new(format!("error marshaling into JSON: {e}")))?;
+    let text = json::write(value, &json::Options::default(), compat).map_err(|e| {
+        if e.is_limit() { e.into() } else { YamlError::new(format!("error marshaling into JSON: {e}")) }
+    })?;
     let yaml = |fail: Fail| YamlError::new(format!("yaml: {}", fail.0));
     let input = Input::new(&text);
     let document = Document::parse(Parser::new(Scanner::new(&input))).map_err(yaml)?;
@@ -50,6 +54,7 @@ fn through_json(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
     let mut writer = Writer { emitter: Emitter::new(Version::V2), depth: 0, from_json: true };
     match writer.value(&value, false) {
         Ok(()) => Ok(writer.emitter.finish()),
+        Err(Stop::TooLarge) => Err(YamlError::too_large()),
         Err(_) => Err(too_deep()),
     }
 }
@@ -63,6 +68,9 @@ struct Writer {
 
 impl Writer {
     fn value(&mut self, value: &Value, in_mapping: bool) -> Result<(), Stop> {
+        if self.emitter.out.len() > MAX_TEXT_BYTES {
+            return Err(Stop::TooLarge);
+        }
         match value {
             Value::Nil => self.emitter.word(b"null"),
             Value::Bool(true) => self.emitter.word(b"true"),

@@ -8,6 +8,10 @@ use crate::func::{FuncError, Param};
 use crate::template::ast::{Arg, Special};
 use crate::value::{Elem, GoType, Int, IntKind, List, Map, MapType, Value};
 
+/// What a call of a function costs that makes keys or is slow on purpose, in
+/// steps.
+const SLOW_STEPS: usize = 1_000_000;
+
 /// A callee's declared parameters.
 #[derive(Clone, Copy)]
 struct Params {
@@ -49,6 +53,9 @@ impl<'e> State<'e> {
         let params = Params { params, variadic };
         self.check_count(frame, callee.name(), params, args.len(), last.is_some())?;
         self.spend(frame, 1)?;
+        if let Callee::Func(_, Special::Slow) = callee {
+            self.spend(frame, SLOW_STEPS)?;
+        }
         if let Callee::Func(_, special @ (Special::And | Special::Or)) = callee {
             return self.and_or(frame, dot, *special == Special::Or, args, last);
         }
@@ -66,6 +73,11 @@ impl<'e> State<'e> {
                 return Err(error);
             }
         };
+        let steps = self.args.get(start..).unwrap_or_default().iter().map(size).sum();
+        if let Err(error) = self.spend(frame, steps) {
+            self.args.truncate(start);
+            return Err(error);
+        }
         let result = self.invoke(frame, callee, &callee_text, &arguments);
         self.args.truncate(start);
         match result {
@@ -92,14 +104,15 @@ impl<'e> State<'e> {
         Ok(())
     }
 
-    /// Large results cost more than small ones.
+    /// Large results cost more than small ones, and take memory.
     fn charge(&mut self, frame: &Frame<'_>, value: &Value) -> Exec<()> {
-        let steps = match value {
-            Value::Str(text) => text.len() / 64,
-            Value::List(list) => list.len() / 16,
-            _ => 0,
+        let bytes = match value {
+            Value::Str(text) => text.len(),
+            Value::List(list) => list.len() * size_of::<Value>(),
+            _ => return Ok(()),
         };
-        self.spend(frame, steps)
+        self.spend(frame, size(value))?;
+        self.account(frame, bytes)
     }
 
     /// `and` and `or`: the deciding argument, or the last one. What stands
@@ -284,6 +297,16 @@ impl<'e> State<'e> {
             }
             _ => false,
         }
+    }
+}
+
+/// How many steps it takes to look at a value, beside the one of the call.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => text.len() / 16,
+        Value::List(list) => list.len() / 2,
+        Value::Map(map) => map.len() / 2,
+        _ => 0,
     }
 }
 

@@ -126,6 +126,7 @@ impl<'e> State<'e> {
     }
 
     fn walk<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, block: &'t Block) -> Exec<Flow> {
+        self.spend(frame, block.nodes.len())?;
         for node in &block.nodes {
             let flow = match node {
                 Node::Text(span) => {

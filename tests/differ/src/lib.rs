@@ -1,0 +1,16 @@
+//! Random templates and values, rendered by this project and by real Helm:
+//! what differs is a bug in this project.
+//!
+//! A run is the same for the same seed. Templates that this project renders go
+//! to Helm many in a chart; those that it refuses, one by one, because Helm
+//! stops at the first error.
+
+mod chart;
+mod expression;
+pub mod generate;
+pub mod known;
+pub mod rng;
+mod run;
+mod words;
+
+pub use run::{Difference, Options, Report, run};
