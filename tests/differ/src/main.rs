@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     }
     println!("{} tries, seed {}", options.tries, options.seed);
     let says = |done: usize, all: usize| {
-        if done % 500 == 0 {
+        if done.is_multiple_of(500) {
             eprintln!("{done} of {all} starts of Helm");
         }
     };
