@@ -6,6 +6,7 @@
 use std::{
     fmt::Write,
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
 };
 
 /// All counters and gauges.
@@ -40,6 +41,53 @@ pub struct Metrics {
     pub operations_running: AtomicI64,
     /// Connections to NATS made.
     pub nats_connects: AtomicU64,
+    /// Refusals of the credentials by NATS.
+    pub nats_refusals: AtomicU64,
+    /// Registrations that were granted.
+    pub registrations: AtomicU64,
+    /// Registrations that failed.
+    pub register_failures: AtomicU64,
+    /// How long messages waited until the connection took them.
+    pub publish_seconds: Histogram,
+    /// How long operations on releases took.
+    pub apply_seconds: Histogram,
+}
+
+/// Upper bounds of a histogram's buckets, in milliseconds.
+const BOUNDS_MS: [u64; 13] = [1, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 30_000, 60_000, 300_000, 600_000];
+
+/// How long something took, counted in buckets.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [AtomicU64; BOUNDS_MS.len()],
+    count: AtomicU64,
+    micros: AtomicU64,
+}
+
+impl Histogram {
+    /// Counts one.
+    pub fn observe(&self, took: Duration) {
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        for (bucket, bound) in self.buckets.iter().zip(BOUNDS_MS) {
+            if ms < bound {
+                add(bucket, 1);
+            }
+        }
+        add(&self.micros, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        add(&self.count, 1);
+    }
+
+    fn text(&self, out: &mut String, name: &str, help: &str) {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} histogram");
+        for (bucket, bound) in self.buckets.iter().zip(BOUNDS_MS) {
+            let _ =
+                writeln!(out, "{name}_bucket{{le=\"{}\"}} {}", Duration::from_millis(bound).as_secs_f64(), get(bucket));
+        }
+        let sum = Duration::from_micros(get(&self.micros)).as_secs_f64();
+        let count = get(&self.count);
+        let _ = writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}");
+    }
 }
 
 /// Adds to a counter.
@@ -83,6 +131,9 @@ impl Metrics {
             ("operations_total", "Operations begun.", &self.operations),
             ("operations_failed_total", "Operations that did not succeed.", &self.operations_failed),
             ("nats_connects_total", "Connections to NATS made.", &self.nats_connects),
+            ("nats_refusals_total", "Refusals of the credentials by NATS.", &self.nats_refusals),
+            ("registrations_total", "Registrations that were granted.", &self.registrations),
+            ("register_failures_total", "Registrations that failed.", &self.register_failures),
         ];
         let gauges = [
             ("sessions", "Sessions open now.", &self.sessions),
@@ -97,6 +148,10 @@ impl Metrics {
             line(&mut out, name, help, "gauge", &gauge.load(Ordering::Relaxed).to_string());
         }
         line(&mut out, "ready", "1 when connected to NATS and the API server.", "gauge", if up { "1" } else { "0" });
+        let help = "How long messages waited until the connection took them.";
+        self.publish_seconds.text(&mut out, "ankra_agent_in_flight_publish_duration_seconds", help);
+        let help = "How long operations on releases took.";
+        self.apply_seconds.text(&mut out, "ankra_native_release_apply_duration_seconds", help);
         if let Some(bytes) = resident_bytes() {
             out.push_str("# HELP process_resident_memory_bytes Resident memory size in bytes.\n");
             let _ = writeln!(out, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {bytes}");
@@ -127,11 +182,14 @@ mod tests {
     fn each_metric_has_help_type_and_value() {
         let metrics = Metrics::default();
         add(&metrics.requests, 3);
+        metrics.apply_seconds.observe(Duration::from_millis(700));
         let running = InUse::new(&metrics.operations_running);
         let text = metrics.text(true);
         assert!(text.contains("\nankra_agent_requests_total 3\n"), "{text}");
         assert!(text.contains("\nankra_agent_operations_running 1\n"), "{text}");
         assert!(text.contains("\nankra_agent_ready 1\n"), "{text}");
+        assert!(text.contains("apply_duration_seconds_bucket{le=\"0.5\"} 0\n"), "{text}");
+        assert!(text.contains("apply_duration_seconds_bucket{le=\"1\"} 1\n"), "{text}");
         drop(running);
         assert!(metrics.text(false).contains("\nankra_agent_operations_running 0\n"));
         for line in text.lines() {

@@ -6,6 +6,7 @@
 
 pub mod api;
 mod cluster;
+mod credentials;
 mod health;
 mod link;
 pub mod logging;
@@ -15,12 +16,14 @@ mod ops;
 mod presence;
 mod reads;
 mod redact;
+mod register;
 mod reply;
 mod serve;
 mod session;
 pub mod settings;
 pub mod status;
 mod watch;
+mod watchdog;
 
 use std::{
     net::SocketAddr,
@@ -31,7 +34,17 @@ use std::{
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{api::Api, metrics::Metrics, ops::Ops, session::Sessions, settings::Settings, status::Status};
+use self::{
+    api::Api,
+    credentials::Credentials,
+    link::{Link, Way},
+    metrics::Metrics,
+    ops::Ops,
+    register::{Grant, Registrar},
+    session::Sessions,
+    settings::Settings,
+    status::Status,
+};
 use crate::protocol::{ClusterId, Error, Subjects, id::ulid, subject};
 
 /// Longest wait for the last messages to leave.
@@ -50,7 +63,7 @@ pub struct Agent {
     /// Changes whenever the process starts anew.
     pub epoch: String,
     /// The connection to NATS.
-    pub nats: async_nats::Client,
+    link: Arc<Link>,
     /// The API server, for reads.
     pub api: Api,
     /// Its connections and cluster.
@@ -81,7 +94,7 @@ impl Agent {
 
     /// Longest body of one message.
     pub fn message_max(&self) -> usize {
-        reply::message_max(self.nats.max_payload())
+        reply::message_max(self.link.client().max_payload())
     }
 }
 
@@ -119,11 +132,11 @@ impl Running {
 pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Running, Error> {
     settings.check()?;
     if settings.nats.nats_url.is_empty() {
-        return Err(Error::invalid(
-            "no NATS server is named: set NATS_URL (this version does not yet register at ANKRA_URL)",
-        ));
+        register::url(&settings)?;
+    } else {
+        settings.nats.servers()?;
+        settings.nats.options().await?;
     }
-    settings.nats.servers()?;
     let status = Arc::new(Status::default());
     let metrics = Arc::new(Metrics::default());
     let api =
@@ -161,21 +174,12 @@ async fn connected(
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let cluster = if settings.cluster_id.is_empty() {
-        let Some(uid) = cluster::wait_for_uid(&api, &status, &stop).await else { return Ok(()) };
-        uid
-    } else {
-        settings.cluster_id.clone()
-    };
-    let subjects = Subjects::new(&settings.subject_prefix, ClusterId::new(cluster)?)?;
     let instance = instance(&settings.pod_name);
-    let nats = link::connect(
-        &settings.nats,
-        &format!("ankra-agent {} {instance}", subjects.cluster()),
-        Arc::clone(&status),
-        Arc::clone(&metrics),
-    )
-    .await?;
+    let Some(place) = Place::find(&settings, &api, &status, &metrics, &instance, &stop).await? else { return Ok(()) };
+    let name = format!("ankra-agent {} {instance}", place.subjects.cluster());
+    let link = Arc::new(Link::connect(&place.way, name, Arc::clone(&status), Arc::clone(&metrics)).await?);
+    let subjects = place.subjects.clone();
+    place.guard(&link, &status, &stop);
     let agent = Arc::new(Agent {
         sessions: Sessions::default(),
         ops: Ops::default(),
@@ -184,7 +188,7 @@ async fn connected(
         subjects,
         instance,
         epoch: ulid(),
-        nats,
+        link,
         api,
         status,
         metrics,
@@ -194,7 +198,7 @@ async fn connected(
         started: Instant::now(),
     });
     tokio::spawn(cluster::probe(agent.api.clone(), Arc::clone(&agent.status), agent.stop.clone()));
-    let service = serve::start(&agent).await?;
+    let serving = tokio::spawn(serve::run(Arc::clone(&agent)));
     tokio::spawn(ops::run(Arc::clone(&agent)));
     tokio::spawn(ops::cancels(Arc::clone(&agent)));
     let presence = tokio::spawn(presence::run(Arc::clone(&agent)));
@@ -202,17 +206,74 @@ async fn connected(
     agent.stop.cancelled().await;
     agent.status.draining();
     tracing::info!("stopping: no new work is taken");
-    if let Err(error) = service.stop().await {
+    if let Err(error) = serving.await {
         tracing::warn!(%error, "the NATS service did not stop");
     }
     drain(&agent).await;
     // It has only a goodbye to say.
     let _ = tokio::time::timeout(GOODBYE, presence).await;
-    if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, agent.nats.flush()).await {
+    if let Ok(Err(error)) = tokio::time::timeout(GOODBYE, agent.link.client().flush()).await {
         tracing::debug!(%error, "the last messages may not have been sent");
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where this agent is: the cluster's subjects and the way to NATS.
+struct Place {
+    subjects: Subjects,
+    way: Way,
+    registered: Option<(Registrar, Grant)>,
+}
+
+impl Place {
+    /// By the settings, or by a registration; `None` when stopped.
+    async fn find(
+        settings: &Settings,
+        api: &Api,
+        status: &Arc<Status>,
+        metrics: &Arc<Metrics>,
+        instance: &str,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, Error> {
+        let by_token = settings.nats.nats_url.is_empty();
+        let uid = if by_token || settings.cluster_id.is_empty() {
+            let Some(uid) = cluster::wait_for_uid(api, status, stop).await else { return Ok(None) };
+            uid
+        } else {
+            String::new()
+        };
+        if by_token {
+            let (status, metrics) = (Arc::clone(status), Arc::clone(metrics));
+            let registrar = Registrar::new(settings, uid, instance.to_owned(), status, metrics)?;
+            let Some(grant) = registrar.granted(stop).await else { return Ok(None) };
+            let prefix = grant.prefix.as_deref().unwrap_or(&settings.subject_prefix);
+            let subjects = Subjects::new(prefix, grant.cluster.clone())?;
+            return Ok(Some(Place { subjects, way: grant.way.clone(), registered: Some((registrar, grant)) }));
+        }
+        let cluster = if settings.cluster_id.is_empty() { uid } else { settings.cluster_id.clone() };
+        let subjects = Subjects::new(&settings.subject_prefix, ClusterId::new(cluster)?)?;
+        let credentials = match &settings.nats.nats_creds {
+            Some(path) => {
+                let credentials = Credentials::default();
+                credentials.read(path).await?;
+                Some(credentials)
+            }
+            None => None,
+        };
+        let way = Way { access: settings.nats.clone(), credentials };
+        Ok(Some(Place { subjects, way, registered: None }))
+    }
+
+    /// Starts what keeps the connection alive and its credentials fresh.
+    fn guard(self, link: &Arc<Link>, status: &Arc<Status>, stop: &CancellationToken) {
+        tokio::spawn(watchdog::run(Arc::clone(link), Arc::clone(status), self.way.clone(), stop.clone()));
+        if let Some((registrar, grant)) = self.registered {
+            tokio::spawn(registrar.keep(grant, Arc::clone(link), stop.clone()));
+        } else if let Some(credentials) = self.way.credentials.clone() {
+            tokio::spawn(watchdog::follow_file(Arc::clone(link), self.way, credentials, stop.clone()));
+        }
+    }
 }
 
 /// Lets operations end, then what is left of requests and sessions. What is

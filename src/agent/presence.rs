@@ -19,11 +19,12 @@ const EARLY: std::time::Duration = std::time::Duration::from_secs(3);
 /// Tells that the agent is alive until it stops; then that it is gone.
 pub(super) async fn run(agent: Arc<Agent>) {
     let mut bucket = None;
+    let mut changes = agent.link.changes();
     let key = agent.subjects.presence_key(&agent.instance);
     loop {
         let body = serde_json::to_vec(&heartbeat(&agent)).unwrap_or_default();
         let subject = agent.subjects.heartbeat();
-        if let Err(error) = agent.nats.publish_with_headers(subject, reply::headers(), body.clone().into()).await {
+        if let Err(error) = agent.link.publish(subject, reply::headers(), body.clone().into()).await {
             tracing::debug!(%error, "a heartbeat could not be sent");
         }
         if agent.status.snapshot().commands {
@@ -43,6 +44,7 @@ pub(super) async fn run(agent: Arc<Agent>) {
         tokio::select! {
             () = agent.stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}
+            Ok(()) = changes.changed() => bucket = None,
         }
     }
     if let Some(store) = bucket {
@@ -59,7 +61,7 @@ async fn open(agent: &Agent) -> Result<kv::Store, Error> {
         max_age: agent.settings.heartbeat() * MISSED,
         ..kv::Config::default()
     };
-    ops::ensure_bucket(&jetstream::new(agent.nats.clone()), config).await
+    ops::ensure_bucket(&jetstream::new(agent.link.client()), config).await
 }
 
 fn heartbeat(agent: &Agent) -> Heartbeat {

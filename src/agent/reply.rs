@@ -33,8 +33,8 @@ pub(super) fn time_left(headers: Option<&HeaderMap>) -> Option<u64> {
     Some(deadline.saturating_sub(unix_ms()))
 }
 
-/// Sends the reply to a request.
-pub(super) async fn send(agent: &Agent, request: &Request, outcome: Result<Vec<u8>, Error>) {
+/// Sends the reply to a request that came by the connection `generation`.
+pub(super) async fn send(agent: &Agent, request: &Request, generation: u64, outcome: Result<Vec<u8>, Error>) {
     if request.message.reply.is_none() {
         return;
     }
@@ -44,10 +44,10 @@ pub(super) async fn send(agent: &Agent, request: &Request, outcome: Result<Vec<u
         base.insert(header::REQUEST, id.clone());
     }
     let sent = match outcome {
-        Ok(body) => send_body(agent, request, base, body).await,
+        Ok(body) => send_body(agent, request, generation, base, body).await,
         Err(error) => {
             add(&agent.metrics.request_errors, 1);
-            send_error(agent, request, base, error).await
+            send_error(agent, request, generation, base, error).await
         }
     };
     if let Err(error) = sent {
@@ -58,10 +58,22 @@ pub(super) async fn send(agent: &Agent, request: &Request, outcome: Result<Vec<u
 
 type Sent = Result<(), async_nats::client::PublishError>;
 
-async fn send_body(agent: &Agent, request: &Request, mut base: HeaderMap, body: Vec<u8>) -> Sent {
+/// Answers by the connection that the request came by, which counts it in the
+/// service's statistics; or by the one in use, when that is another.
+async fn respond(agent: &Agent, request: &Request, generation: u64, body: Bytes, headers: HeaderMap) -> Sent {
+    if agent.link.generation() == generation {
+        return request.respond_with_headers(Ok(body), headers).await;
+    }
+    match request.message.reply.clone() {
+        Some(reply) => agent.link.publish(reply.to_string(), headers, body).await,
+        None => Ok(()),
+    }
+}
+
+async fn send_body(agent: &Agent, request: &Request, generation: u64, mut base: HeaderMap, body: Vec<u8>) -> Sent {
     let part = agent.message_max();
     if body.len() <= part {
-        return request.respond_with_headers(Ok(body.into()), base).await;
+        return respond(agent, request, generation, body.into(), base).await;
     }
     let Some(reply) = request.message.reply.clone() else { return Ok(()) };
     let digest = format!("sha256={}", hex(&Sha256::digest(&body)));
@@ -74,15 +86,15 @@ async fn send_body(agent: &Agent, request: &Request, mut base: HeaderMap, body: 
             headers.insert(header::DIGEST, digest.as_str());
         }
         let piece = body.slice(at * part..((at + 1) * part).min(body.len()));
-        agent.nats.publish_with_headers(reply.clone(), headers, piece).await?;
+        agent.link.publish(reply.to_string(), headers, piece).await?;
     }
     base.insert(header::CHUNK, format!("{parts}/{parts}"));
-    request.respond_with_headers(Ok(Bytes::new()), base).await
+    respond(agent, request, generation, Bytes::new(), base).await
 }
 
 /// The service API has no body for errors, so the error's headers are set
 /// here, beside its body.
-async fn send_error(agent: &Agent, request: &Request, mut headers: HeaderMap, error: Error) -> Sent {
+async fn send_error(agent: &Agent, request: &Request, generation: u64, mut headers: HeaderMap, error: Error) -> Sent {
     if matches!(error.code, Code::Internal) {
         tracing::error!(subject = %request.message.subject, %error, "a request failed");
     } else {
@@ -92,7 +104,7 @@ async fn send_error(agent: &Agent, request: &Request, mut headers: HeaderMap, er
     headers.insert(header::SERVICE_ERROR, one_line(&error.message));
     let body = serde_json::to_vec(&ErrorReply { error }).unwrap_or_default();
     let body = if body.len() > agent.message_max() { Vec::new() } else { body };
-    request.respond_with_headers(Ok(body.into()), headers).await
+    respond(agent, request, generation, body.into(), headers).await
 }
 
 /// A header is one line of printable characters.

@@ -42,11 +42,67 @@ const VERBS: [(Verb, &str, &str); 6] = [
     (Verb::LogsOpen, "logs.open", "logs-open"),
 ];
 
+/// Pause before the service is started again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Longest wait for the server to know the endpoints of a new connection.
+const KNOWN_WAIT: Duration = Duration::from_secs(2);
+
+/// Time after which the endpoints of an old connection are gone.
+const LEAVE: Duration = Duration::from_secs(10);
+
+/// Serves by the connection in use until the agent stops. When another one
+/// takes over, its endpoints are there before the old ones go.
+pub(super) async fn run(agent: Arc<Agent>) {
+    let workers = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers));
+    let queue = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers * QUEUE_PER_WORKER));
+    let mut changes = agent.link.changes();
+    let mut serving: Option<Service> = None;
+    while !agent.stop.is_cancelled() {
+        let generation = *changes.borrow_and_update();
+        match start(&agent, generation, &workers, &queue).await {
+            Ok(service) => {
+                // While NATS is away there is nobody who could know.
+                let _ = tokio::time::timeout(KNOWN_WAIT, agent.link.client().flush()).await;
+                if let Some(old) = serving.replace(service) {
+                    // Its connection takes leave in order; stopped now, it
+                    // would lose what is on the way.
+                    tokio::spawn(async move {
+                        tokio::time::sleep(LEAVE).await;
+                        drop(old);
+                    });
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the NATS service did not start");
+                tokio::select! {
+                    () = agent.stop.cancelled() => break,
+                    () = tokio::time::sleep(AGAIN) => continue,
+                }
+            }
+        }
+        tokio::select! {
+            () = agent.stop.cancelled() => break,
+            Ok(()) = changes.changed() => {}
+        }
+    }
+    if let Some(service) = serving {
+        halt(service).await;
+    }
+}
+
+async fn halt(service: Service) {
+    if let Err(error) = service.stop().await {
+        tracing::warn!(%error, "the NATS service did not stop");
+    }
+}
+
 /// Starts the service. It stops when the returned value is stopped.
-///
-/// # Errors
-/// When a subscription cannot be made.
-pub(super) async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
+async fn start(
+    agent: &Arc<Agent>,
+    generation: u64,
+    workers: &Arc<Semaphore>,
+    queue: &Arc<Semaphore>,
+) -> Result<Service, Error> {
     let failed = |error: async_nats::Error| Error::new(Code::Upstream, format!("starting the NATS service: {error}"));
     let cluster = agent.subjects.cluster().to_string();
     let metadata = HashMap::from([
@@ -56,7 +112,8 @@ pub(super) async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
         ("protocol".to_owned(), VERSION.to_string()),
     ]);
     let service = agent
-        .nats
+        .link
+        .client()
         .service_builder()
         .description("Ankra agent: reads, watches, logs and releases of one cluster")
         .metadata(metadata)
@@ -65,11 +122,10 @@ pub(super) async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
         .start(SERVICE_NAME, agent.version())
         .await
         .map_err(failed)?;
-    let workers = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers));
-    let queue = Arc::new(Semaphore::new(agent.settings.nats_worker_max_workers * QUEUE_PER_WORKER));
     for (verb, word, name) in VERBS {
         let endpoint = service.endpoint_builder().name(name).add(agent.subjects.request(word)).await.map_err(failed)?;
-        let pool = Pool { agent: Arc::clone(agent), workers: Arc::clone(&workers), queue: Arc::clone(&queue) };
+        let pool =
+            Pool { agent: Arc::clone(agent), generation, workers: Arc::clone(workers), queue: Arc::clone(queue) };
         agent.tasks.spawn(pool.run(verb, endpoint));
     }
     Ok(service)
@@ -78,6 +134,8 @@ pub(super) async fn start(agent: &Arc<Agent>) -> Result<Service, Error> {
 /// Workers shared by all endpoints.
 struct Pool {
     agent: Arc<Agent>,
+    /// Number of the connection that requests come by.
+    generation: u64,
     workers: Arc<Semaphore>,
     queue: Arc<Semaphore>,
 }
@@ -103,12 +161,12 @@ impl Pool {
         let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
             add(&self.agent.metrics.requests_refused, 1);
             let busy = Error::new(Code::Busy, "all workers of the agent are in use");
-            return reply::send(&self.agent, &request, Err(busy)).await;
+            return reply::send(&self.agent, &request, self.generation, Err(busy)).await;
         };
-        let (agent, workers) = (Arc::clone(&self.agent), Arc::clone(&self.workers));
+        let (agent, workers, generation) = (Arc::clone(&self.agent), Arc::clone(&self.workers), self.generation);
         self.agent.tasks.spawn(async move {
             let outcome = work(&agent, &workers, verb, &request).await;
-            reply::send(&agent, &request, outcome).await;
+            reply::send(&agent, &request, generation, outcome).await;
             drop(place);
         });
     }

@@ -14,7 +14,7 @@ use std::{
 
 use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,9 @@ use crate::protocol::{
 
 /// Most credit that a session may hold: more than any client can use.
 const CREDIT_MAX: i64 = 1 << 40;
+
+/// Longest wait for the server to know a subscription.
+const FOLLOW_WAIT: Duration = Duration::from_secs(2);
 
 /// The open sessions of this process.
 #[derive(Debug, Default)]
@@ -154,13 +157,15 @@ impl Session {
             id: id.clone(),
         });
         let control_subject = agent.subjects.session_control(&id);
+        let changes = agent.link.changes();
         let control = agent
-            .nats
+            .link
+            .client()
             .subscribe(control_subject.clone())
             .await
             .map_err(|error| Error::new(Code::Upstream, format!("subscribing for the session: {error}")))?;
         add(&agent.metrics.sessions_opened, 1);
-        agent.tasks.spawn(Arc::clone(&session).obey(control));
+        agent.tasks.spawn(Arc::clone(&session).obey(control, changes));
         let opened = Opened {
             data_subject: session.data.clone(),
             control_subject,
@@ -203,10 +208,14 @@ impl Session {
 
     /// Reads control frames until the session ends. No frame within the time
     /// to live ends it.
-    async fn obey(self: Arc<Self>, mut control: Subscriber) {
+    async fn obey(self: Arc<Self>, mut control: Subscriber, mut changes: tokio::sync::watch::Receiver<u64>) {
         loop {
             let reason = tokio::select! {
                 () = self.cancel.cancelled() => return,
+                Ok(()) = changes.changed() => {
+                    self.follow(&mut control).await;
+                    continue;
+                }
                 frame = tokio::time::timeout(self.ttl, control.next()) => match frame {
                     Err(_) => EndReason::Idle,
                     Ok(None) => EndReason::Shutdown,
@@ -224,12 +233,38 @@ impl Session {
         }
     }
 
+    /// Listens by the connection that is in use now, then no more by the old
+    /// one. A frame that comes by both grants its credit twice, which lets the
+    /// client have a little more than it asked for.
+    async fn follow(&self, control: &mut Subscriber) {
+        let client = self.agent.link.client();
+        let subject = self.agent.subjects.session_control(&self.id);
+        match client.subscribe(subject).await {
+            Ok(new) => {
+                // Once the server knows the new one, the old one can go.
+                let _ = tokio::time::timeout(FOLLOW_WAIT, client.flush()).await;
+                let old = std::mem::replace(control, new);
+                self.leave(old);
+            }
+            Err(error) => tracing::warn!(session = %self.id, %error, "a session stays on its old connection"),
+        }
+    }
+
+    /// Reads what an old subscription still has.
+    fn leave(&self, mut old: Subscriber) {
+        while let Some(Some(message)) = old.next().now_or_never() {
+            if let Ok(Control::Credit { n }) = serde_json::from_slice(&message.payload) {
+                self.credit.grant(n);
+            }
+        }
+    }
+
     /// Sends the next message of the session.
     pub(super) async fn publish(&self, mut headers: HeaderMap, body: Bytes) {
         let mut seq = self.seq.lock().await;
         *seq += 1;
         headers.insert(header::SEQ, seq.to_string());
-        if let Err(error) = self.agent.nats.publish_with_headers(self.data.clone(), headers, body).await {
+        if let Err(error) = self.agent.link.publish(self.data.clone(), headers, body).await {
             add(&self.agent.metrics.publish_failures, 1);
             tracing::warn!(session = %self.id, %error, "a session's message could not be sent");
         }

@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub k8s_version: Option<String>,
     /// UID of the namespace `kube-system`.
     pub cluster_uid: Option<String>,
+    /// Why the agent is not registered, when it registers.
+    pub register_error: Option<String>,
     /// Whether commands can be taken (JetStream is there).
     pub commands: bool,
     /// Whether the agent is about to stop.
@@ -45,6 +47,9 @@ impl Snapshot {
             return Err("the agent is stopping".to_owned());
         }
         if self.connected_since.is_none() {
+            if let Some(why) = &self.register_error {
+                return Err(format!("not registered: {why}"));
+            }
             let why = self.nats_error.as_deref().unwrap_or("no connection yet");
             return Err(format!("not connected to NATS: {why}"));
         }
@@ -58,6 +63,7 @@ impl Snapshot {
 
 /// The agent's state, shared by all its parts.
 pub struct Status {
+    /// The state, and when NATS was last known to answer.
     inner: Mutex<(Snapshot, Instant)>,
 }
 
@@ -75,18 +81,26 @@ impl Status {
 
     /// NATS is connected.
     pub fn nats_up(&self) {
-        self.change(|snapshot| {
-            snapshot.connected_since = Some(now_rfc3339());
-            snapshot.nats_error = None;
-        });
+        let mut guard = self.lock();
+        guard.0.connected_since = Some(now_rfc3339());
+        guard.0.nats_error = None;
+        guard.1 = Instant::now();
+    }
+
+    /// NATS answered.
+    pub fn nats_answered(&self) {
+        self.lock().1 = Instant::now();
+    }
+
+    /// The agent is registered, or not and why.
+    pub fn registered(&self, outcome: Result<(), String>) {
+        self.change(|snapshot| snapshot.register_error = outcome.err());
     }
 
     /// NATS is not connected; `why` when it is known.
     pub fn nats_down(&self, why: Option<String>) {
         let mut guard = self.lock();
-        if guard.0.connected_since.take().is_some() {
-            guard.1 = Instant::now();
-        }
+        guard.0.connected_since = None;
         if why.is_some() {
             guard.0.nats_error = why;
         }
@@ -125,11 +139,12 @@ impl Status {
     /// Whether the process should be left alone; otherwise why not.
     ///
     /// # Errors
-    /// When NATS was away for too long.
+    /// When NATS was away or silent for too long. An agent whose registration
+    /// is refused is left alone: a new start would only ask more often.
     pub fn healthy(&self) -> Result<(), String> {
         let guard = self.lock();
-        if guard.0.connected_since.is_none() && guard.1.elapsed() > UNHEALTHY_AFTER {
-            return Err(format!("no connection to NATS for {} s", guard.1.elapsed().as_secs()));
+        if guard.0.register_error.is_none() && guard.1.elapsed() > UNHEALTHY_AFTER {
+            return Err(format!("no answer of NATS for {} s", guard.1.elapsed().as_secs()));
         }
         Ok(())
     }
@@ -158,7 +173,10 @@ mod tests {
         assert_eq!(status.snapshot().ready(), Ok(()));
         status.nats_down(Some("authorization violation".into()));
         assert!(status.snapshot().ready().unwrap_err().contains("authorization violation"));
+        status.registered(Err("the token is not accepted".into()));
+        assert!(status.snapshot().ready().unwrap_err().contains("the token is not accepted"));
         status.nats_up();
+        assert_eq!(status.snapshot().ready(), Ok(()), "a renewal may fail while the credentials live");
         status.draining();
         assert!(status.snapshot().ready().is_err());
         assert_eq!(status.healthy(), Ok(()));

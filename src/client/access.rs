@@ -138,11 +138,7 @@ impl Access {
     /// # Errors
     /// When a file cannot be read, or more than one credential is given.
     pub async fn options(&self) -> Result<ConnectOptions, Error> {
-        let mut options = ConnectOptions::new();
-        if !self.nats_inbox_prefix.is_empty() {
-            check_prefix(&self.nats_inbox_prefix)?;
-            options = options.custom_inbox_prefix(&self.nats_inbox_prefix);
-        }
+        let mut options = self.transport(ConnectOptions::new())?;
         let given = [
             self.nats_creds.is_some(),
             !self.nats_nkey.is_empty(),
@@ -165,6 +161,19 @@ impl Access {
             options = options.user_and_password(self.nats_user.clone(), self.nats_password.reveal().to_owned());
         } else if !self.nats_token.is_empty() {
             options = options.token(self.nats_token.reveal().to_owned());
+        }
+        Ok(options)
+    }
+
+    /// `options` with the inbox prefix and the certificates, but without
+    /// credentials.
+    ///
+    /// # Errors
+    /// When the inbox prefix cannot be one.
+    pub fn transport(&self, mut options: ConnectOptions) -> Result<ConnectOptions, Error> {
+        if !self.nats_inbox_prefix.is_empty() {
+            check_prefix(&self.nats_inbox_prefix)?;
+            options = options.custom_inbox_prefix(&self.nats_inbox_prefix);
         }
         if let Some(path) = &self.nats_ca {
             options = options.add_root_certificates(path.clone());

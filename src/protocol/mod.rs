@@ -12,6 +12,7 @@ pub mod id;
 pub mod info;
 pub mod logs;
 pub mod read;
+pub mod register;
 pub mod session;
 pub mod subject;
 pub mod validate;

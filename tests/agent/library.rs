@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::scene::{Agent, Agents, Anything, CLUSTER, SOON};
 
 /// Runs an async test.
-fn block_on(test: impl Future<Output = Anything<()>>) -> Outcome {
+pub(crate) fn block_on(test: impl Future<Output = Anything<()>>) -> Outcome {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(test)
 }
 
@@ -25,7 +25,7 @@ async fn client(server: &NatsServer) -> Anything<Client> {
     Ok(Client::new(connect(&access).await?, "ah.v1", Some(CLUSTER)).await?)
 }
 
-fn config_maps(namespace: &str) -> WatchRequest {
+pub(crate) fn config_maps(namespace: &str) -> WatchRequest {
     WatchRequest {
         resources: vec!["configmaps".to_owned()],
         namespaces: vec![namespace.to_owned()],
@@ -35,7 +35,7 @@ fn config_maps(namespace: &str) -> WatchRequest {
 }
 
 /// A config map with a number in it.
-fn numbered(namespace: &str, name: &str, number: u32) -> String {
+pub(crate) fn numbered(namespace: &str, name: &str, number: u32) -> String {
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\ndata: {{number: '{number}'}}\n"
     )
@@ -43,12 +43,12 @@ fn numbered(namespace: &str, name: &str, number: u32) -> String {
 
 /// The objects that a watch has shown, as a client keeps them.
 #[derive(Default)]
-struct Seen {
-    objects: BTreeMap<String, String>,
+pub(crate) struct Seen {
+    pub(crate) objects: BTreeMap<String, String>,
     /// What a sync has not repeated yet.
     stale: Vec<String>,
-    events: usize,
-    synced: bool,
+    pub(crate) events: usize,
+    pub(crate) synced: bool,
 }
 
 impl Seen {
@@ -79,7 +79,7 @@ impl Seen {
     }
 
     /// Reads frames until the objects are as they should be.
-    async fn until(&mut self, watch: &mut Watch, what: &str, done: impl Fn(&Seen) -> bool) -> Anything<()> {
+    pub(crate) async fn until(&mut self, watch: &mut Watch, what: &str, done: impl Fn(&Seen) -> bool) -> Anything<()> {
         while !done(self) {
             let frame = timeout(SOON, watch.next()).await.map_err(|_| format!("not in time: {what}"))??;
             self.apply(frame.ok_or("the watch ended")?);

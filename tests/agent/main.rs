@@ -5,8 +5,10 @@
 //! stop something start their own.
 
 mod commands;
+mod identity;
 mod library;
 mod link;
+mod platform;
 mod program;
 mod reads;
 mod scene;
@@ -23,6 +25,10 @@ fn main() -> ExitCode {
         link::is_found_as_a_service,
         link::comes_back_when_nats_does,
         link::stops_when_asked,
+        identity::registers_and_renews_without_a_gap,
+        identity::refusal_is_told_and_asked_again_slowly,
+        identity::revoked_credentials_are_replaced,
+        identity::credentials_file_may_change,
         reads::info_names_cluster_and_versions,
         reads::pages_hold_each_pod_once,
         reads::objects_are_read_without_secrets,

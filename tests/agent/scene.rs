@@ -54,21 +54,48 @@ impl Bed for Agents {
 impl Agent {
     /// Starts an agent and waits until it says that it is ready.
     pub(crate) fn start(binaries: &Binaries, plane: &ControlPlane, nats: &NatsServer) -> testbed::Result<Self> {
+        Self::start_with(binaries, plane, &[("NATS_URL", &nats.url())])
+    }
+
+    /// The same with these settings.
+    pub(crate) fn start_with(
+        binaries: &Binaries,
+        plane: &ControlPlane,
+        settings: &[(&str, &str)],
+    ) -> testbed::Result<Self> {
+        let mut agent = Self::launch(binaries, plane, settings)?;
+        let health = agent.health;
+        if let Err(e) = agent.server.wait_until(SOON, || http_status(health, "/ready") == Some(200)) {
+            agent.work.keep();
+            return Err(e);
+        }
+        Ok(agent)
+    }
+
+    /// Starts an agent that need not become ready.
+    pub(crate) fn launch(
+        binaries: &Binaries,
+        plane: &ControlPlane,
+        settings: &[(&str, &str)],
+    ) -> testbed::Result<Self> {
         let work = Workdir::new("agent")?;
         let [health] = ports::free()?;
-        let program = Program::new(env!("CARGO_BIN_EXE_ankra-agent"), work.path())?
+        let mut program = Program::new(env!("CARGO_BIN_EXE_ankra-agent"), work.path())?
             .with_kubeconfig(&plane.kubeconfig())
-            .with("NATS_URL", nats.url())
             .with("CLUSTER_ID", CLUSTER)
             .with("LOG_LEVEL", "DEBUG")
             .with("HEARTBEAT_SECONDS", "1")
             .with("HEALTH_ADDR", format!("127.0.0.1:{health}"));
-        let mut server = Server::start_program(binaries, "ankra-agent", &program, &[], Tie::Leashed)?;
-        if let Err(e) = server.wait_until(SOON, || http_status(health, "/ready") == Some(200)) {
-            work.keep();
-            return Err(e);
+        for (name, value) in settings {
+            program = program.with(name, value);
         }
+        let server = Server::start_program(binaries, "ankra-agent", &program, &[], Tie::Leashed)?;
         Ok(Self { server, health, work })
+    }
+
+    /// What it has written to its log.
+    pub(crate) fn log(&self) -> Anything<String> {
+        Ok(std::fs::read_to_string(self.server.log())?)
     }
 }
 
@@ -180,7 +207,7 @@ pub(crate) fn metric(port: u16, name: &str) -> Option<f64> {
 }
 
 /// The whole answer over HTTP.
-fn http(port: u16, path: &str) -> Option<String> {
+pub(crate) fn http(port: u16, path: &str) -> Option<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;

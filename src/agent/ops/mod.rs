@@ -28,6 +28,8 @@ use crate::protocol::{Code, Error, command::CancelReply, subject};
 
 /// First and longest pause before JetStream is looked for again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+/// How long a command on its way is waited for when the connection changes.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long one request for a command waits at the server.
 const PULL_WAIT: Duration = Duration::from_secs(20);
 
@@ -91,6 +93,9 @@ pub(super) async fn run(agent: Arc<Agent>) {
         if agent.status.snapshot().commands {
             pause = RETRY.0;
         }
+        if taken.is_ok() {
+            continue;
+        }
         agent.status.commands(false);
         if let Err(error) = taken {
             tracing::warn!(%error, "commands cannot be taken, trying again");
@@ -103,8 +108,9 @@ pub(super) async fn run(agent: Arc<Agent>) {
     }
 }
 
-/// Takes commands until something fails.
+/// Takes commands until something fails, or another connection is in use.
 async fn take(agent: &Arc<Agent>, workers: &Arc<Semaphore>) -> Result<(), Error> {
+    let mut changes = agent.link.changes();
     let store = Arc::new(Store::open(agent).await?);
     let consumer = store.consumer(agent).await?;
     agent.status.commands(true);
@@ -114,7 +120,17 @@ async fn take(agent: &Arc<Agent>, workers: &Arc<Semaphore>) -> Result<(), Error>
             .acquire_owned()
             .await
             .map_err(|_| Error::new(Code::Cancelled, "the agent is stopping"))?;
-        let Some(message) = next(&consumer).await? else { continue };
+        let mut waiting = std::pin::pin!(next(&consumer));
+        let message = tokio::select! {
+            message = &mut waiting => message?,
+            // What is on the way is still taken; what comes later than that is
+            // given to the new connection.
+            _ = changes.changed() => match tokio::time::timeout(GRACE, waiting).await {
+                Ok(message) => message?,
+                Err(_) => return Ok(()),
+            },
+        };
+        let Some(message) = message else { continue };
         let (agent, store) = (Arc::clone(agent), Arc::clone(&store));
         let work = agent.work.clone();
         work.spawn(async move {
@@ -134,7 +150,12 @@ async fn next(consumer: &PullConsumer) -> Result<Option<jetstream::Message>, Err
 /// Answers requests to cancel operations, until the agent stops. Of several
 /// agents only the one that works on the operation answers.
 pub(super) async fn cancels(agent: Arc<Agent>) {
-    let mut requests = match agent.nats.subscribe(agent.subjects.cancels()).await {
+    let mut changes = agent.link.changes();
+    let subscribe = || async {
+        let client = agent.link.client();
+        client.subscribe(agent.subjects.cancels()).await
+    };
+    let mut requests = match subscribe().await {
         Ok(requests) => requests,
         Err(error) => return tracing::error!(%error, "operations cannot be cancelled"),
     };
@@ -143,6 +164,14 @@ pub(super) async fn cancels(agent: Arc<Agent>) {
             // Operations can be cancelled until the last one has ended.
             () = agent.work.wait() => return,
             request = requests.next() => request,
+            Ok(()) = changes.changed() => {
+                match subscribe().await {
+                    // The old one ends with its connection.
+                    Ok(new) => requests = new,
+                    Err(error) => tracing::error!(%error, "operations cannot be cancelled"),
+                }
+                continue;
+            }
         };
         let Some(request) = request else { return };
         let op = request.subject.rsplit('.').nth(1).unwrap_or_default();
@@ -153,7 +182,7 @@ pub(super) async fn cancels(agent: Arc<Agent>) {
         let (Some(cancel), Some(reply)) = (cancel, request.reply) else { continue };
         cancel.cancel();
         let body = serde_json::to_vec(&CancelReply { cancelling: true }).unwrap_or_default();
-        if let Err(error) = agent.nats.publish_with_headers(reply, reply::headers(), body.into()).await {
+        if let Err(error) = agent.link.publish(reply.to_string(), reply::headers(), body.into()).await {
             tracing::warn!(%error, "a reply could not be sent");
         }
     }

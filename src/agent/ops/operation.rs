@@ -64,7 +64,7 @@ pub(super) async fn run(agent: Arc<Agent>, store: Arc<Store>, message: Message) 
     let counted = InUse::new(&agent.metrics.operations_running);
     if let Err(error) = owned(&agent, &store, &message, command, cancel).await {
         tracing::warn!(op = %op_id, %error, "the operation is handed back");
-        answer(&message, AckKind::Nak(Some(LATER))).await;
+        store.answer(&message, AckKind::Nak(Some(LATER))).await;
     }
     drop(counted);
     agent.ops.end(&op_id);
@@ -94,7 +94,7 @@ async fn refuse(agent: &Arc<Agent>, store: &Arc<Store>, message: &Message, error
         let mut progress = Progress::new(Arc::clone(agent), Arc::clone(store), &op_id, 0);
         progress.end(State::Failed, Says { error: Some(error), ..Says::default() }).await;
     }
-    answer(message, AckKind::Term).await;
+    store.answer(message, AckKind::Term).await;
 }
 
 fn op_id_of(payload: &[u8]) -> Option<String> {
@@ -112,14 +112,14 @@ async fn owned(
     let key = agent.subjects.operation_key(&command.op_id);
     match turn(agent, store, &key, &command).await? {
         Turn::Elsewhere => {
-            answer(message, AckKind::Nak(Some(LATER))).await;
+            store.answer(message, AckKind::Nak(Some(LATER))).await;
             Ok(())
         }
         Turn::Done(entry) => {
             // It may have ended between the ledger and its last event.
             let mut progress = Progress::new(Arc::clone(agent), Arc::clone(store), &entry.op_id, entry.seq);
             progress.end(entry.state, Says { error: entry.error.clone(), ..Says::default() }).await;
-            answer(message, AckKind::Ack).await;
+            store.answer(message, AckKind::Ack).await;
             Ok(())
         }
         Turn::Orphaned(entry, revision) => orphaned(agent, store, message, &key, *entry, revision, &command).await,
@@ -193,7 +193,7 @@ async fn orphaned(
     let error = Error::internal("the agent that worked on this ended; see the state of the release")
         .with("release", release.unwrap_or_else(|error| json!({"error": error.message})));
     add(&agent.metrics.operations_failed, 1);
-    let operation = Operation {
+    let mut operation = Operation {
         agent: Arc::clone(agent),
         store: Arc::clone(store),
         key: key.to_owned(),
@@ -202,7 +202,7 @@ async fn orphaned(
         revision,
     };
     operation.end(State::Unknown, Says { error: Some(error), ..Says::default() }).await?;
-    answer(message, AckKind::Ack).await;
+    store.answer(message, AckKind::Ack).await;
     Ok(())
 }
 
@@ -224,7 +224,7 @@ impl Operation {
             let error =
                 Error::new(Code::Expired, format!("the command was not to be begun after {}", command.expires_at));
             self.end(State::Skipped, Says { error: Some(error), ..Says::default() }).await?;
-            answer(message, AckKind::Ack).await;
+            self.store.answer(message, AckKind::Ack).await;
             return Ok(());
         }
         let stop = self.agent.stop.clone();
@@ -249,6 +249,7 @@ impl Operation {
         let Some(progress) = self.progress.take() else {
             return Err(Error::internal("an operation was begun twice"));
         };
+        let begun = std::time::Instant::now();
         let work = release::run(&agent, &command, progress, cancel);
         tokio::pin!(work);
         let (progress, outcome) = loop {
@@ -261,6 +262,7 @@ impl Operation {
                 },
             }
         };
+        agent.metrics.apply_seconds.observe(begun.elapsed());
         self.progress = Some(progress);
         drop(held);
         let (state, says) = match outcome {
@@ -272,7 +274,7 @@ impl Operation {
             }
         };
         self.end(state, says).await?;
-        answer(message, AckKind::Ack).await;
+        self.store.answer(message, AckKind::Ack).await;
         Ok(())
     }
 
@@ -280,7 +282,7 @@ impl Operation {
         let error = Error::new(Code::Cancelled, "cancelled before it was begun");
         self.move_to(State::Queued).await?;
         self.end(State::Cancelled, Says { error: Some(error), ..Says::default() }).await?;
-        answer(message, AckKind::Ack).await;
+        self.store.answer(message, AckKind::Ack).await;
         Ok(())
     }
 
@@ -289,7 +291,7 @@ impl Operation {
     async fn alive(&mut self, message: &Message) -> Result<(), Error> {
         loop {
             tokio::time::sleep(ALIVE).await;
-            answer(message, AckKind::Progress).await;
+            self.store.answer(message, AckKind::Progress).await;
             let state = self.entry.state;
             self.move_to(state).await?;
         }
@@ -316,7 +318,7 @@ impl Operation {
 
     /// The last state: into the ledger, then told. The ledger is tried for as
     /// long as the message can be kept.
-    async fn end(mut self, state: State, says: Says) -> Result<(), Error> {
+    async fn end(&mut self, state: State, says: Says) -> Result<(), Error> {
         self.entry.error = says.error.clone();
         let mut tries = 0;
         loop {
@@ -330,17 +332,10 @@ impl Operation {
         }
         tracing::info!(op = %self.entry.op_id, verb = self.entry.verb.as_str(), namespace = %self.entry.namespace,
             release = %self.entry.release, ?state, "operation ended");
-        if let Some(mut progress) = self.progress {
+        if let Some(mut progress) = self.progress.take() {
             progress.end(state, says).await;
         }
         Ok(())
-    }
-}
-
-async fn answer(message: &Message, kind: AckKind) {
-    // Unanswered, the message comes again and the ledger decides.
-    if let Err(error) = message.ack_with(kind).await {
-        tracing::warn!(%error, "a command could not be acknowledged");
     }
 }
 

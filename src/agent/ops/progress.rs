@@ -81,8 +81,9 @@ impl Progress {
         let subject = self.agent.subjects.operation(&self.op_id);
         let body = self.body(state, says);
         loop {
+            let js = self.store.js();
             let sent = async {
-                let ack = self.store.js.publish_with_headers(subject.clone(), headers(&id), body.clone().into());
+                let ack = js.publish_with_headers(subject.clone(), headers(&id), body.clone().into());
                 ack.await?.await
             };
             match sent.await {
@@ -96,7 +97,7 @@ impl Progress {
     async fn publish(&self, state: State, says: Says, id: &str) -> Result<(), async_nats::client::PublishError> {
         let subject = self.agent.subjects.operation(&self.op_id);
         let body = self.body(state, says);
-        self.agent.nats.publish_with_headers(subject, headers(id), body.into()).await
+        self.agent.link.publish(subject, headers(id), body.into()).await
     }
 
     fn body(&self, state: State, says: Says) -> Vec<u8> {

@@ -4,18 +4,24 @@
 //! compare-and-set on ledger entries. It makes what is missing; what exists is
 //! used as it is.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use async_nats::jetstream::{
-    self,
-    consumer::{AckPolicy, PullConsumer, pull},
-    kv,
-    stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
+use async_nats::{
+    HeaderMap,
+    jetstream::{
+        self, AckKind, Message,
+        consumer::{AckPolicy, PullConsumer, pull},
+        kv,
+        stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
+    },
 };
 use bytes::Bytes;
 
 use crate::{
-    agent::Agent,
+    agent::{Agent, link::Link},
     protocol::{
         Code, Error,
         command::{COMMAND_MAX, LedgerEntry},
@@ -40,10 +46,16 @@ const EVENT_SIZE_MAX: i32 = 512 * 1024;
 /// Longest wait for JetStream.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// JetStream, as operations need it.
+/// JetStream, as operations need it. It follows the agent from one connection
+/// to the next, because an operation may outlive several.
 pub(super) struct Store {
-    /// JetStream itself.
-    pub(super) js: jetstream::Context,
+    link: Arc<Link>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    generation: u64,
     ledger: kv::Store,
 }
 
@@ -53,8 +65,9 @@ impl Store {
     /// # Errors
     /// When there is no JetStream, or no right to it.
     pub(super) async fn open(agent: &Agent) -> Result<Self, Error> {
-        let mut js = jetstream::new(agent.nats.clone());
-        js.set_timeout(TIMEOUT);
+        let link = Arc::clone(&agent.link);
+        let generation = link.generation();
+        let js = context(&link);
         let prefix = agent.subjects.prefix();
         ensure_stream(&js, commands(prefix)).await?;
         ensure_stream(&js, operations(prefix)).await?;
@@ -69,7 +82,35 @@ impl Store {
             },
         )
         .await?;
-        Ok(Store { js, ledger })
+        Ok(Store { link, inner: Mutex::new(Inner { generation, ledger }) })
+    }
+
+    /// JetStream by the connection in use.
+    pub(super) fn js(&self) -> jetstream::Context {
+        context(&self.link)
+    }
+
+    /// The ledger by the connection in use.
+    async fn ledger(&self) -> Result<kv::Store, Error> {
+        let known = self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let generation = self.link.generation();
+        if known.generation == generation {
+            return Ok(known.ledger);
+        }
+        let js = context(&self.link);
+        let ledger = js.get_key_value(BUCKET_OPERATIONS).await.map_err(failed("finding the ledger"))?;
+        let fresh = Inner { generation, ledger: ledger.clone() };
+        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(ledger)
+    }
+
+    /// Says about a command what shall become of it.
+    pub(super) async fn answer(&self, message: &Message, kind: AckKind) {
+        let Some(reply) = &message.reply else { return };
+        // Unanswered, the message comes again and the ledger decides.
+        if let Err(error) = self.link.publish(reply.to_string(), HeaderMap::new(), kind.into()).await {
+            tracing::warn!(%error, "a command could not be acknowledged");
+        }
     }
 
     /// The consumer of this cluster's commands, shared by its agents.
@@ -86,13 +127,13 @@ impl Store {
             max_ack_pending: i64::try_from(agent.settings.write_worker_count).unwrap_or(i64::MAX),
             ..pull::Config::default()
         };
-        let stream = self.js.get_stream(STREAM_COMMANDS).await.map_err(failed("finding the commands"))?;
+        let stream = self.js().get_stream(STREAM_COMMANDS).await.map_err(failed("finding the commands"))?;
         stream.get_or_create_consumer(&name, config).await.map_err(failed("making the consumer of commands"))
     }
 
     /// An operation's entry and its revision.
     pub(super) async fn entry(&self, key: &str) -> Result<Option<(LedgerEntry, u64)>, Error> {
-        let Some(entry) = self.ledger.entry(key).await.map_err(failed("reading the ledger"))? else {
+        let Some(entry) = self.ledger().await?.entry(key).await.map_err(failed("reading the ledger"))? else {
             return Ok(None);
         };
         if entry.operation != kv::Operation::Put {
@@ -108,7 +149,7 @@ impl Store {
     /// # Errors
     /// [`Code::Conflict`] when it exists.
     pub(super) async fn create(&self, key: &str, entry: &LedgerEntry) -> Result<u64, Error> {
-        self.ledger.create(key, body(entry)?).await.map_err(|error| match error.kind() {
+        self.ledger().await?.create(key, body(entry)?).await.map_err(|error| match error.kind() {
             kv::CreateErrorKind::AlreadyExists => Error::new(Code::Conflict, "another agent has the operation"),
             _ => failed("writing the ledger")(error),
         })
@@ -119,11 +160,17 @@ impl Store {
     /// # Errors
     /// [`Code::Conflict`] when someone else changed it.
     pub(super) async fn update(&self, key: &str, entry: &LedgerEntry, revision: u64) -> Result<u64, Error> {
-        self.ledger.update(key, body(entry)?, revision).await.map_err(|error| match error.kind() {
+        self.ledger().await?.update(key, body(entry)?, revision).await.map_err(|error| match error.kind() {
             kv::UpdateErrorKind::WrongLastRevision => Error::new(Code::Conflict, "another agent has the operation"),
             _ => failed("writing the ledger")(error),
         })
     }
+}
+
+fn context(link: &Link) -> jetstream::Context {
+    let mut js = jetstream::new(link.client());
+    js.set_timeout(TIMEOUT);
+    js
 }
 
 fn body(entry: &LedgerEntry) -> Result<Bytes, Error> {

@@ -25,7 +25,7 @@ pub(in crate::agent) async fn info(agent: &Agent) -> Result<Info, Error> {
         instance: agent.instance.clone(),
         capabilities,
         limits: Limits {
-            max_payload: agent.nats.max_payload(),
+            max_payload: agent.link.client().max_payload(),
             message_max: agent.message_max(),
             sessions_max: agent.settings.sessions_max,
             log_streams_max: agent.settings.log_streams_max,
