@@ -22,6 +22,6 @@ pub mod yaml;
 pub use compat::Compat;
 pub use func::{Cx, Func, FuncError, FuncResult, Param};
 pub use funcs::functions;
-pub use host::Host;
+pub use host::{Host, Seed, Seeded};
 pub use template::{Error, Limits, Options, Parsed, TemplateSet, Trace, with_deep_stack};
 pub use value::{GoType, Int, IntKind, List, Map, Object, Str, Value};

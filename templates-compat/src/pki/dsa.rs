@@ -1,16 +1,14 @@
 //! DSA keys, which Sprig still makes: 2048 bits with a subgroup of 256.
 //! They cannot sign certificates in Go.
 
+use crypto_bigint::Uint;
 use num_bigint::BigUint;
 
-use super::der;
+use super::{der, prime};
 use crate::host::Host;
 
 const L: usize = 2048;
 const N: usize = 256;
-
-/// Witnesses that a number has to pass; what is left of doubt is 4^-32.
-const ROUNDS: usize = 32;
 
 /// A key in the form of OpenSSL and Go: all numbers, big-endian.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +69,7 @@ fn parameters(host: &dyn Host) -> (BigUint, BigUint) {
         let mut q = random(host, N);
         q.set_bit(N as u64 - 1, true);
         q.set_bit(0, true);
-        if !is_prime(&q, &primes, host) {
+        if !is_prime(&q, &primes) {
             continue;
         }
         for _ in 0..4 * L {
@@ -79,7 +77,7 @@ fn parameters(host: &dyn Host) -> (BigUint, BigUint) {
             p.set_bit(L as u64 - 1, true);
             let rest = &p % (&q * 2u8);
             p = p - rest + 1u8;
-            if p.bits() == L as u64 && is_prime(&p, &primes, host) {
+            if p.bits() == L as u64 && is_prime(&p, &primes) {
                 return (p, q);
             }
         }
@@ -90,28 +88,14 @@ fn small_primes() -> Vec<u32> {
     (3u32..4_000).step_by(2).filter(|n| (3..).step_by(2).take_while(|d| d * d <= *n).all(|d| n % d != 0)).collect()
 }
 
-/// Miller and Rabin's test of a large odd number, after a look at its small
-/// divisors.
-fn is_prime(n: &BigUint, small: &[u32], host: &dyn Host) -> bool {
+/// Whether an odd number of at most [`L`] bits is prime, after a look at its
+/// small divisors.
+fn is_prime(n: &BigUint, small: &[u32]) -> bool {
+    const LIMBS: usize = L / 64;
     if small.iter().any(|p| (n % p) == BigUint::ZERO) {
         return false;
     }
-    let one = BigUint::from(1u8);
-    let last = n - &one;
-    let twos = last.trailing_zeros().unwrap_or(0);
-    let odd = &last >> twos;
-    (0..ROUNDS).all(|_| {
-        let base = random(host, N) + 2u8;
-        let mut x = base.modpow(&odd, n);
-        if x == one || x == last {
-            return true;
-        }
-        for _ in 1..twos {
-            x = x.modpow(&BigUint::from(2u8), n);
-            if x == last {
-                return true;
-            }
-        }
-        false
-    })
+    let mut limbs = [0; LIMBS];
+    limbs.iter_mut().zip(n.iter_u64_digits()).for_each(|(limb, digit)| *limb = digit);
+    prime::is_prime(Uint::<LIMBS>::from_words(limbs))
 }

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::der::{self, Reader};
 use super::dsa::DsaKey;
-use super::prime::{PUBLIC_EXPONENT, Stream, random_prime};
+use super::prime::{PUBLIC_EXPONENT, random_prime};
 use super::{Block, HostRng, decode_pem};
-use crate::host::Host;
+use crate::host::{Host, Stream};
 
 /// A private key.
 #[derive(Debug, Clone)]

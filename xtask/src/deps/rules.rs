@@ -36,12 +36,13 @@ const DIGEST: &str = "RustCrypto's move to digest 0.11 is half done among what w
 const RANDOM: &str = "nkeys and ring are on older versions than rand itself";
 
 /// Crates that are there in more than one version, and why that is borne.
-pub(super) const DUPLICATES: [(&str, &str); 13] = [
+pub(super) const DUPLICATES: [(&str, &str); 14] = [
     ("base64", "kube and reqwest are on 0.23, async-nats and oci-client are not yet"),
     ("block-buffer", DIGEST),
     ("const-oid", DIGEST),
     ("cpufeatures", DIGEST),
     ("crypto-common", DIGEST),
+    ("crypto-bigint", "the curves (p256 and its kin) and the test of RSA's primes are on different generations"),
     ("digest", DIGEST),
     ("getrandom", RANDOM),
     ("hmac", DIGEST),
