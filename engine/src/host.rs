@@ -6,7 +6,7 @@ use std::net::ToSocketAddrs;
 use std::time::SystemTime;
 
 use serde_json::Value as Json;
-use templates_compat::{Compat, Host, Map, Value, json};
+use templates_compat::{Compat, Host, Map, Seeded, Value, json};
 use tokio::runtime::Handle;
 
 use crate::cluster::Cluster;
@@ -19,10 +19,15 @@ pub(crate) struct RenderHost {
     /// Whether names may be resolved.
     pub(crate) enable_dns: bool,
     pub(crate) compat: Compat,
+    /// Clock and randomness that are the same again.
+    pub(crate) seeded: Option<Seeded>,
 }
 
 impl Host for RenderHost {
     fn now_unix_nanos(&self) -> i128 {
+        if let Some(seeded) = &self.seeded {
+            return seeded.now_unix_nanos();
+        }
         match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => since.as_nanos() as i128,
             Err(before) => -(before.duration().as_nanos() as i128),
@@ -30,6 +35,9 @@ impl Host for RenderHost {
     }
 
     fn random(&self, buf: &mut [u8]) {
+        if let Some(seeded) = &self.seeded {
+            return seeded.random(buf);
+        }
         // The system's source does not fail once a process runs; should it, a
         // buffer of zeros would look random: better none at all.
         if getrandom::fill(buf).is_err() {

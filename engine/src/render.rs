@@ -6,7 +6,7 @@ use charts::manifest::{self, KindOrder};
 use charts::render::{Release as RenderRelease, RenderOptions};
 use charts::schema::LocalResolver;
 use charts::{Capabilities, Chart, KubeVersion, Warnings, dependencies};
-use templates_compat::{Compat, Map};
+use templates_compat::{Compat, Map, Seed, Seeded};
 use tokio::runtime::Handle;
 
 use crate::Run;
@@ -32,6 +32,7 @@ pub(crate) struct RenderInputs {
     pub(crate) subchart_notes: bool,
     pub(crate) hide_secret: bool,
     pub(crate) include_crds: bool,
+    pub(crate) seed: Option<Seed>,
 }
 
 impl RenderInputs {
@@ -47,6 +48,7 @@ impl RenderInputs {
             subchart_notes: false,
             hide_secret: false,
             include_crds: false,
+            seed: None,
         }
     }
 }
@@ -118,6 +120,7 @@ pub(crate) async fn render(run: &Run, chart: Chart, values: Map, inputs: RenderI
         cluster: inputs.cluster.clone().map(|c| (c, Handle::current())),
         enable_dns: inputs.enable_dns,
         compat: inputs.compat,
+        seeded: inputs.seed.map(Seeded::new),
     };
     let work = move || {
         let mut warnings = Warnings::new();

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use charts::{Chart, Warnings};
 use engine::pull::{self, Located, PullOptions};
-use templates_compat::Host;
 use templates_compat::value::Value;
+use templates_compat::{Host, Seed, Seeded};
 
 use super::{Context, Failure};
 
@@ -86,19 +86,34 @@ pub(crate) fn load_installable(cx: &Context, source: &Source) -> Result<Chart, F
     Ok(chart)
 }
 
-/// The real clock and the operating system's random numbers; no cluster and
-/// no DNS.
+/// The real clock and the operating system's random numbers, or a seed's; no
+/// cluster and no DNS.
 #[derive(Debug, Default)]
-pub(crate) struct OsHost;
+pub(crate) struct OsHost {
+    seeded: Option<Seeded>,
+}
+
+impl OsHost {
+    /// A world that begins anew from a seed, where there is one.
+    pub(crate) fn new(seed: Option<Seed>) -> Self {
+        OsHost { seeded: seed.map(Seeded::new) }
+    }
+}
 
 impl Host for OsHost {
     fn now_unix_nanos(&self) -> i128 {
+        if let Some(seeded) = &self.seeded {
+            return seeded.now_unix_nanos();
+        }
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128)
     }
 
     fn random(&self, buf: &mut [u8]) {
         use rand::Rng as _;
-        rand::rng().fill_bytes(buf);
+        match &self.seeded {
+            Some(seeded) => seeded.random(buf),
+            None => rand::rng().fill_bytes(buf),
+        }
     }
 
     fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Value, String> {

@@ -7,6 +7,7 @@
 
 mod errors;
 mod process;
+mod seed;
 mod static_binary;
 mod suites;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     }
     assert!(trials.len() > 10, "the case files are gone");
     trials.extend(process::trials());
+    trials.extend(seed::trials());
     trials.push(Trial::test("errors::bad_invocations", errors::bad_invocations));
     let (static_trial, skipped) = static_binary::trial();
     trials.push(static_trial);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
-use templates_compat::{Compat, Map};
+use templates_compat::{Compat, Map, Seed};
 
 use super::uninstall::{UninstallOptions, uninstall_locked};
 use super::{Applied, common, crds};
@@ -58,6 +58,8 @@ pub struct InstallOptions {
     pub labels: BTreeMap<String, String>,
     /// `--enable-dns`: lets `getHostByName` ask.
     pub enable_dns: bool,
+    /// What makes a dry run the same again; not for what is installed.
+    pub seed: Option<Seed>,
     /// `--take-ownership`: adopts objects of others.
     pub take_ownership: bool,
     /// `--force-replace`: replaces objects instead of patching them.
@@ -88,6 +90,7 @@ impl Default for InstallOptions {
             disable_openapi_validation: false,
             labels: BTreeMap::new(),
             enable_dns: false,
+            seed: None,
             take_ownership: false,
             force_replace: false,
             force_conflicts: false,
@@ -282,6 +285,7 @@ async fn rendered(
     let cluster = options.dry_run.asks_cluster().then(|| engine.cluster().clone());
     let inputs = RenderInputs {
         enable_dns: options.enable_dns,
+        seed: options.seed,
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,

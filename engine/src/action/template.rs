@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use charts::{Chart, KubeVersion};
-use templates_compat::Map;
+use templates_compat::{Map, Seed};
 
 use super::common;
 use crate::error::Result;
@@ -32,6 +32,8 @@ pub struct TemplateOptions {
     pub api_versions: Vec<String>,
     /// `--enable-dns`
     pub enable_dns: bool,
+    /// What makes a render the same again.
+    pub seed: Option<Seed>,
     /// `--render-subchart-notes`
     pub render_subchart_notes: bool,
     /// `--skip-schema-validation`
@@ -74,6 +76,7 @@ async fn template_now(
         kube_version: options.kube_version.clone(),
         api_versions: options.api_versions.clone(),
         enable_dns: options.enable_dns,
+        seed: options.seed,
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
-use templates_compat::{Compat, Map};
+use templates_compat::{Compat, Map, Seed};
 
 use super::install::InstallOptions;
 use super::rollback::{self, RollbackOptions};
@@ -71,6 +71,8 @@ pub struct UpgradeOptions {
     pub labels: BTreeMap<String, String>,
     /// `--enable-dns`: lets `getHostByName` ask.
     pub enable_dns: bool,
+    /// What makes a dry run the same again; not for what is installed.
+    pub seed: Option<Seed>,
     /// `--take-ownership`: adopts objects of others.
     pub take_ownership: bool,
     /// `--force-replace`: replaces objects instead of patching them.
@@ -106,6 +108,7 @@ impl Default for UpgradeOptions {
             history_max: DEFAULT_HISTORY_MAX,
             labels: BTreeMap::new(),
             enable_dns: false,
+            seed: None,
             take_ownership: false,
             force_replace: false,
             force_conflicts: false,
@@ -205,6 +208,7 @@ pub(super) async fn as_install(engine: &Engine, options: &UpgradeOptions) -> Res
         disable_openapi_validation: options.disable_openapi_validation,
         labels: options.labels.clone(),
         enable_dns: options.enable_dns,
+        seed: options.seed,
         take_ownership: options.take_ownership,
         force_replace: options.force_replace,
         force_conflicts: options.force_conflicts,
@@ -332,6 +336,7 @@ async fn rendered(
     let cluster = options.dry_run.asks_cluster().then(|| engine.cluster().clone());
     let inputs = RenderInputs {
         enable_dns: options.enable_dns,
+        seed: options.seed,
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,

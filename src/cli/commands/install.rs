@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use charts::Chart;
 use engine::action::{InstallOptions, install};
 use engine::{Engine, Release, Run, ServerSide};
-use templates_compat::Map;
+use templates_compat::{Map, Seed};
 
 use super::release_output::{Parts, show};
-use crate::cli::flags::{ApplyArgs, ChartArgs, ValuesArgs, WaitArgs, dry_run, key_value, parse_bool};
+use crate::cli::chart_source::OsHost;
+use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, key_value, parse_bool};
 use crate::cli::{Context, Failure, Format, chart_source, go_template};
 
 /// Flags that install shares with upgrade and template.
@@ -82,6 +83,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     chart: ChartArgs,
     #[command(flatten)]
+    seed: SeedArgs,
+    #[command(flatten)]
     values: ValuesArgs,
     #[command(flatten)]
     wait: WaitArgs,
@@ -110,6 +113,7 @@ pub(crate) fn name_and_chart(
     words: &[String],
     name: &NameArgs,
     default: Option<&str>,
+    seed: Option<Seed>,
     cx: &Context,
 ) -> Result<(String, String), Failure> {
     match words {
@@ -122,7 +126,7 @@ pub(crate) fn name_and_chart(
         }
         [release, chart] => Ok((release.clone(), chart.clone())),
         [chart] if !name.name_template.is_empty() => {
-            let rendered = go_template::render_name(&name.name_template, cx.settings.compat)?;
+            let rendered = go_template::render_name(&name.name_template, cx.settings.compat, &OsHost::new(seed))?;
             Ok((String::from_utf8_lossy(&rendered).into_owned(), chart.clone()))
         }
         [chart] => match default {
@@ -155,12 +159,13 @@ fn generated_name(chart: &str) -> String {
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     args.apply.check()?;
     let dry_run = dry_run(&args.dry_run, &cx.printer)?;
+    let seed = args.seed.seed_of_dry_run(dry_run)?;
     let wait = args.wait.strategy(&cx.printer)?;
     let failed = |f: Failure| f.context("INSTALLATION FAILED");
     if args.words.is_empty() {
         return Err(no_arguments("install"));
     }
-    let (name, reference) = name_and_chart(&args.words, &args.name, None, cx).map_err(failed)?;
+    let (name, reference) = name_and_chart(&args.words, &args.name, None, seed, cx).map_err(failed)?;
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull).map_err(failed)?;
     let values = args.values.merge(cx, &pull).map_err(failed)?;
@@ -183,6 +188,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         disable_openapi_validation: args.release.disable_openapi_validation,
         labels: args.release.labels(),
         enable_dns: args.release.enable_dns,
+        seed,
         take_ownership: args.release.take_ownership,
         force_replace: args.apply.force_replace,
         force_conflicts: args.apply.force_conflicts,

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use charts::lint::{self, LintOptions, Message, Severity};
 use charts::{KubeVersion, Warnings};
 use engine::pull::PullOptions;
-use templates_compat::{Compat, Map};
+use templates_compat::{Compat, Map, Seed};
 
 use super::template::offline_namespace;
 use crate::cli::chart_source::OsHost;
-use crate::cli::flags::ValuesArgs;
+use crate::cli::flags::{SeedArgs, ValuesArgs};
 use crate::cli::{Context, Failure};
 
 /// examine a chart for possible issues
@@ -18,6 +18,8 @@ pub(crate) struct Args {
     /// the charts
     #[arg(value_name = "PATH", num_args = 0..)]
     paths: Vec<String>,
+    #[command(flatten)]
+    seed: SeedArgs,
     #[command(flatten)]
     values: ValuesArgs,
     /// Kubernetes version used for capabilities and deprecation checks
@@ -54,11 +56,12 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         compat,
         namespace: offline_namespace(cx)?,
     };
+    let seed = args.seed.seed()?;
     let values = args.values.merge(cx, &PullOptions::default())?;
     let tolerated = if args.strict { Severity::Info } else { Severity::Warning };
     let (mut text, mut failed, mut noted) = (String::new(), 0, 0);
     for path in &paths {
-        let outcome = lint_path(path, &values, &options, cx);
+        let outcome = lint_path(path, &values, &options, seed, cx);
         let bad = match &outcome {
             Ok(messages) => messages.iter().any(|m| m.severity > tolerated),
             Err(_) => true,
@@ -92,7 +95,13 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
 }
 
 /// Checks one chart; an archive is unpacked first.
-fn lint_path(path: &str, values: &Map, options: &LintOptions, cx: &Context) -> Result<Vec<Message>, String> {
+fn lint_path(
+    path: &str,
+    values: &Map,
+    options: &LintOptions,
+    seed: Option<Seed>,
+    cx: &Context,
+) -> Result<Vec<Message>, String> {
     let mut warnings = Warnings::new();
     let unpacked;
     let folder = if path.ends_with(".tgz") || path.ends_with(".tar.gz") {
@@ -102,7 +111,7 @@ fn lint_path(path: &str, values: &Map, options: &LintOptions, cx: &Context) -> R
         Path::new(path)
     };
     let resolver = charts::schema::LocalResolver;
-    let messages = lint::lint(folder, values, options, &OsHost, &resolver, &mut warnings);
+    let messages = lint::lint(folder, values, options, &OsHost::new(seed), &resolver, &mut warnings);
     cx.show(warnings);
     messages.map_err(|e| e.to_string())
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use charts::template::{Rendered, TemplateOptions};
 use charts::{Chart, KubeVersion, Warnings};
 use engine::DryRun;
-use templates_compat::{Compat, Map};
+use templates_compat::{Compat, Map, Seed};
 
 use super::install::{NameArgs, ReleaseArgs, name_and_chart};
 use crate::cli::chart_source::{self, OsHost};
-use crate::cli::flags::{ApplyArgs, ChartArgs, ValuesArgs, WaitArgs, dry_run, parse_bool};
+use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, parse_bool};
 use crate::cli::{Context, Failure};
 
 /// The name of a release that nobody named.
@@ -29,6 +29,8 @@ pub(crate) struct Args {
     apply: ApplyArgs,
     #[command(flatten)]
     chart: ChartArgs,
+    #[command(flatten)]
+    seed: SeedArgs,
     #[command(flatten)]
     values: ValuesArgs,
     #[command(flatten)]
@@ -78,7 +80,8 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     args.apply.check()?;
     let kube_version = KubeVersion::from_flag(&args.kube_version, compat).map_err(Failure::from_display)?;
     let server = args.validate || asks_server(&args.dry_run, cx)?;
-    let (name, reference) = name_and_chart(&args.words, &args.name, Some(DEFAULT_NAME), cx)?;
+    let seed = args.seed.seed()?;
+    let (name, reference) = name_and_chart(&args.words, &args.name, Some(DEFAULT_NAME), seed, cx)?;
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull)?;
     let values = args.values.merge(cx, &pull)?;
@@ -102,10 +105,10 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     };
     let mut warnings = Warnings::new();
     if server {
-        return on_server(args, cx, chart, values, options);
+        return on_server(args, cx, chart, values, options, seed);
     }
     let resolver = charts::schema::LocalResolver;
-    let rendered = charts::template::template(chart, &values, &options, &OsHost, &resolver, &mut warnings)
+    let rendered = charts::template::template(chart, &values, &options, &OsHost::new(seed), &resolver, &mut warnings)
         .map_err(|e| Failure::new(charts::template::error_text(&e)));
     cx.show(warnings);
     let rendered = rendered?;
@@ -117,7 +120,14 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
 }
 
 /// `--dry-run=server`: the cluster answers `lookup` and capabilities.
-fn on_server(args: &Args, cx: &Context, chart: Chart, values: Map, options: TemplateOptions) -> Result<(), Failure> {
+fn on_server(
+    args: &Args,
+    cx: &Context,
+    chart: Chart,
+    values: Map,
+    options: TemplateOptions,
+    seed: Option<Seed>,
+) -> Result<(), Failure> {
     if args.output_dir.is_some() {
         return Err(Failure::new("--output-dir cannot be used together with --dry-run=server"));
     }
@@ -131,6 +141,7 @@ fn on_server(args: &Args, cx: &Context, chart: Chart, values: Map, options: Temp
         kube_version: options.kube_version,
         api_versions: options.api_versions,
         enable_dns: args.release.enable_dns,
+        seed,
         render_subchart_notes: options.subchart_notes,
         skip_schema_validation: options.skip_schema_validation,
         hide_secret: false,

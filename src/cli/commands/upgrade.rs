@@ -5,7 +5,7 @@ use engine::{Run, Status};
 
 use super::install::ReleaseArgs;
 use super::release_output::{Parts, show};
-use crate::cli::flags::{ApplyArgs, ChartArgs, ValuesArgs, WaitArgs, dry_run, server_side};
+use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, server_side};
 use crate::cli::{Context, Failure, Format, chart_source};
 
 /// upgrade a release
@@ -13,6 +13,8 @@ use crate::cli::{Context, Failure, Format, chart_source};
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) target: TargetArgs,
+    #[command(flatten)]
+    seed: SeedArgs,
     /// simulates the operation either client-side or server-side. Must be either: "none", "client", or "server"
     #[arg(long, value_name = "string", num_args = 0..=1, require_equals = true, default_value = "none", default_missing_value = "unset")]
     dry_run: String,
@@ -113,6 +115,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let mut options = target.options(cx)?;
     options.dry_run = dry_run(&args.dry_run, &cx.printer)?;
     options.hide_secret = args.hide_secret;
+    options.seed = args.seed.seed_of_dry_run(options.dry_run)?;
     let pull = target.chart.pull_options(&cx.settings);
 
     // Helm says that it installs before it reads values and chart.
