@@ -23,6 +23,11 @@ pub struct Metrics {
     /// Events that a newer one of the same object replaced before they were
     /// sent.
     pub watch_events_coalesced: AtomicU64,
+    /// Events of the always-on stream that the rate left out, a newer state of
+    /// the object being sent instead.
+    pub watch_events_rate_limited: AtomicU64,
+    /// Whether this agent feeds the always-on stream.
+    pub stream_leader: AtomicI64,
     /// Frames that could not be published.
     pub publish_failures: AtomicU64,
     /// Bytes of log lines sent.
@@ -125,6 +130,11 @@ impl Metrics {
                 "Events replaced by a newer one before they were sent.",
                 &self.watch_events_coalesced,
             ),
+            (
+                "watch_events_rate_limited_total",
+                "Events of the always-on stream that a newer state replaced because of the rate.",
+                &self.watch_events_rate_limited,
+            ),
             ("watch_publish_failures_total", "Frames that could not be published.", &self.publish_failures),
             ("log_bytes_total", "Bytes of log lines sent.", &self.log_bytes),
             ("sessions_opened_total", "Sessions opened.", &self.sessions_opened),
@@ -137,6 +147,7 @@ impl Metrics {
         ];
         let gauges = [
             ("sessions", "Sessions open now.", &self.sessions),
+            ("stream_leader", "1 when this agent feeds the always-on stream.", &self.stream_leader),
             ("log_streams", "Log streams open now.", &self.log_streams),
             ("operations_running", "Operations running now.", &self.operations_running),
         ];

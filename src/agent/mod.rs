@@ -8,6 +8,7 @@ pub mod api;
 mod cluster;
 mod credentials;
 mod health;
+mod leader;
 mod link;
 pub mod logging;
 mod logs;
@@ -22,7 +23,7 @@ mod serve;
 mod session;
 pub mod settings;
 pub mod status;
-mod watch;
+pub mod watch;
 mod watchdog;
 
 use std::{
@@ -199,6 +200,11 @@ async fn connected(
     });
     tokio::spawn(cluster::probe(agent.api.clone(), Arc::clone(&agent.status), agent.stop.clone()));
     let serving = tokio::spawn(serve::run(Arc::clone(&agent)));
+    if agent.settings.stream.k8s_watch_enabled {
+        let lead = tokio::sync::watch::Sender::new(false);
+        tokio::spawn(watch::always::run(Arc::clone(&agent), lead.subscribe()));
+        agent.tasks.spawn(leader::run(Arc::clone(&agent), lead));
+    }
     tokio::spawn(ops::run(Arc::clone(&agent)));
     tokio::spawn(ops::cancels(Arc::clone(&agent)));
     let presence = tokio::spawn(presence::run(Arc::clone(&agent)));

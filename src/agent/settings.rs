@@ -8,6 +8,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
 
+use super::watch::always::Stream;
 use crate::{
     client::{Access, Secret},
     protocol::{DEFAULT_PREFIX, Error, subject},
@@ -64,6 +65,9 @@ pub struct Settings {
     /// Log streams open at one time
     #[arg(long, env = "LOG_STREAMS_MAX", default_value_t = 128)]
     pub log_streams_max: usize,
+    /// The always-on stream
+    #[command(flatten)]
+    pub stream: Stream,
     /// Seconds between two signs of life
     #[arg(long, env = "HEARTBEAT_SECONDS", default_value_t = 15)]
     pub heartbeat_seconds: u64,
@@ -99,6 +103,7 @@ impl Settings {
         if self.heartbeat_seconds == 0 || self.heartbeat_seconds > 3600 {
             return Err(Error::invalid("heartbeat_seconds must be 1 to 3600"));
         }
+        self.stream.check()?;
         if !self.cluster_id.is_empty() {
             subject::ClusterId::new(self.cluster_id.clone())?;
         }

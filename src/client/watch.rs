@@ -13,6 +13,7 @@ use crate::protocol::{
     Code, Error,
     id::ulid,
     session::EndReason,
+    sum::Sums,
     watch::{WatchFrame, WatchRequest},
 };
 
@@ -29,6 +30,8 @@ pub struct Watch {
     pause: Duration,
     /// Interruptions so far.
     interruptions: u64,
+    /// Sums of what this session has shown, to be compared with the agent's.
+    sums: Sums,
 }
 
 impl Watch {
@@ -38,8 +41,15 @@ impl Watch {
     /// # Errors
     /// The agent's, or that nobody listens.
     pub async fn open(client: &Client, request: WatchRequest) -> Result<Self, Error> {
-        let mut watch =
-            Watch { client: client.clone(), request, live: None, taken: 0, pause: AGAIN.0, interruptions: 0 };
+        let mut watch = Watch {
+            client: client.clone(),
+            request,
+            live: None,
+            taken: 0,
+            pause: AGAIN.0,
+            interruptions: 0,
+            sums: Sums::default(),
+        };
         watch.connect().await?;
         Ok(watch)
     }
@@ -49,6 +59,7 @@ impl Watch {
         let (live, _) = session::open(&self.client, "watch.open", &self.request.session, &self.request).await?;
         self.live = Some(live);
         self.taken = 0;
+        self.sums = Sums::default();
         Ok(())
     }
 
@@ -79,8 +90,14 @@ impl Watch {
                     return Err(error.unwrap_or_else(|| Error::internal("the watch ended without a reason")));
                 }
                 Ok(WatchFrame::End { .. }) => self.interrupted().await,
+                // Something was lost that no number showed: begin anew.
+                Ok(WatchFrame::Bookmark { sums, .. }) if !self.sums.agree(&sums) => {
+                    self.request.resume.clear();
+                    self.interrupted().await;
+                }
                 Ok(frame) => {
                     self.pause = AGAIN.0;
+                    self.sums.frame(&frame);
                     self.note(&frame).await;
                     return Ok(Some(frame));
                 }
@@ -115,7 +132,7 @@ impl Watch {
                     self.request.resume.clone_from(resume);
                 }
             }
-            WatchFrame::Bookmark { resume: Some(resume) } => self.request.resume.clone_from(resume),
+            WatchFrame::Bookmark { resume: Some(resume), .. } => self.request.resume.clone_from(resume),
             // What was sent before is void, so there is no way back to it.
             WatchFrame::Reset { .. } => self.request.resume.clear(),
             _ => {}

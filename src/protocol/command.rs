@@ -321,8 +321,15 @@ pub struct LedgerEntry {
     pub release: String,
     /// The agent process that does it, or did.
     pub instance: String,
+    /// Start of that process, which tells it from an earlier one of the name.
+    #[serde(default)]
+    pub epoch: String,
     /// How many times it was begun.
     pub attempt: u32,
+    /// Newest revision of the release when it was begun, 0 for none; `None`
+    /// while it has not been begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_revision: Option<i64>,
     /// Number of its last event.
     pub seq: u64,
     /// When it was begun, RFC 3339.

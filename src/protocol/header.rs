@@ -16,6 +16,9 @@ pub const CHUNK: &str = "Ah-Chunk";
 pub const DIGEST: &str = "Ah-Digest";
 /// Number of a message within a session, counted from 1 without a gap.
 pub const SEQ: &str = "Ah-Seq";
+/// Start of the agent process that sends the always-on stream; numbers begin
+/// anew with another.
+pub const EPOCH: &str = "Ah-Epoch";
 /// `ctl` on the JSON control frames of a log session; absent on log lines.
 pub const TYPE: &str = "Ah-T";
 /// `<pod>/<container>` that a chunk of log lines comes from.

@@ -15,6 +15,7 @@ pub mod read;
 pub mod register;
 pub mod session;
 pub mod subject;
+pub mod sum;
 pub mod validate;
 pub mod watch;
 

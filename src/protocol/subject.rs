@@ -150,6 +150,15 @@ impl Subjects {
         format!("{}.op.*.cancel", self.base)
     }
 
+    /// Where changes of a kind (`v1/Pod`, `apps/v1/Deployment`) are published
+    /// by the always-on stream. The dots of a group become hyphens.
+    pub fn event(&self, gvk: &str) -> String {
+        let mut words = gvk.rsplit('/');
+        let kind = words.next().unwrap_or_default();
+        let group = words.nth(1).unwrap_or("core");
+        format!("{}.evt.{}.{kind}", self.base, group.replace('.', "-"))
+    }
+
     /// Where agents of this cluster announce that they are alive.
     pub fn heartbeat(&self) -> String {
         format!("{}.hb", self.base)
@@ -210,6 +219,8 @@ mod tests {
     fn a_cancel_is_not_an_operation_event() {
         let subjects = Subjects::new("ah.v1", ClusterId::new("dev").unwrap()).unwrap();
         assert_eq!(subjects.request("list"), "ah.v1.dev.req.list");
+        assert_eq!(subjects.event("v1/Pod"), "ah.v1.dev.evt.core.Pod");
+        assert_eq!(subjects.event("networking.k8s.io/v1/Ingress"), "ah.v1.dev.evt.networking-k8s-io.Ingress");
         let depth = |s: &str| s.split('.').count();
         assert_eq!(depth(&subjects.operation("x")), depth(&all_operations("ah.v1")));
         assert_eq!(depth(&subjects.cancel("x")), depth(&all_operations("ah.v1")) + 1);

@@ -12,6 +12,7 @@ use super::{
     error::Error,
     read::{Column, Gvk, KindRef, Projection},
     session::{self, EndReason},
+    sum::Sum,
     validate,
 };
 
@@ -188,11 +189,14 @@ pub enum WatchFrame<O = Value> {
         #[serde(default = "none", skip_serializing_if = "Option::is_none")]
         resume: Option<String>,
     },
-    /// Nothing happened: the agent is alive and this is where to go on.
+    /// The agent is alive, and this is where to go on.
     Bookmark {
         /// Token to go on from here; absent while more is waiting.
         #[serde(default = "none", skip_serializing_if = "Option::is_none")]
         resume: Option<String>,
+        /// Checksums over all objects that were sent so far.
+        #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+        sums: Vec<Sum>,
     },
     /// What was sent of `scope` may be out of date; a new sync follows.
     Reset {

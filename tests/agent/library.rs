@@ -20,7 +20,7 @@ pub(crate) fn block_on(test: impl Future<Output = Anything<()>>) -> Outcome {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(test)
 }
 
-async fn client(server: &NatsServer) -> Anything<Client> {
+pub(crate) async fn client(server: &NatsServer) -> Anything<Client> {
     let access = Access { nats_url: server.url(), ..Access::default() };
     Ok(Client::new(connect(&access).await?, "ah.v1", Some(CLUSTER)).await?)
 }
@@ -52,7 +52,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn apply(&mut self, frame: WatchFrame) {
+    pub(crate) fn apply(&mut self, frame: WatchFrame) {
         match frame {
             WatchFrame::SyncBegin { .. } => self.stale = self.objects.keys().cloned().collect(),
             WatchFrame::SyncEnd { .. } => {

@@ -11,6 +11,7 @@ mod link;
 mod platform;
 mod program;
 mod reads;
+mod replicas;
 mod scene;
 mod sessions;
 
@@ -38,6 +39,11 @@ fn main() -> ExitCode {
         commands::release_of_the_agent_is_a_helm_release,
         commands::same_command_twice_is_done_once,
         commands::failure_is_told,
+        replicas::killed_agent_is_taken_over,
+        replicas::two_agents_do_one_thing_at_a_time,
+        replicas::work_ends_before_the_agent,
+        replicas::operation_is_cancelled,
+        replicas::stream_has_one_source,
         library::slow_reader_gets_the_last_state,
         library::watch_survives_the_loss_of_nats,
         library::log_survives_the_loss_of_nats,

@@ -93,6 +93,18 @@ impl Agent {
         Ok(Self { server, health, work })
     }
 
+    /// Kills the process itself with SIGKILL, as a machine that fails does.
+    pub(crate) fn kill(&self) -> Anything<()> {
+        let leash = self.server.pid();
+        let children = std::fs::read_to_string(format!("/proc/{leash}/task/{leash}/children"))?;
+        for pid in children.split_whitespace() {
+            if !std::process::Command::new("kill").args(["-9", pid]).status()?.success() {
+                return Err(format!("process {pid} was not there to be killed").into());
+            }
+        }
+        Ok(())
+    }
+
     /// What it has written to its log.
     pub(crate) fn log(&self) -> Anything<String> {
         Ok(std::fs::read_to_string(self.server.log())?)

@@ -20,11 +20,12 @@ use super::{
 use crate::protocol::{Code, Error};
 
 /// How long the API server keeps a watch open.
-const WATCH_SECONDS: u64 = 290;
-/// Time after which a watch that the API server did not end is given up.
-const WATCH_MAX: Duration = Duration::from_secs(WATCH_SECONDS + 40);
+pub const WATCH: Duration = Duration::from_secs(290);
+/// Time beyond it after which a watch that the API server did not end is given
+/// up.
+const WATCH_LATE: Duration = Duration::from_secs(40);
 /// First and longest pause after an error.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+pub const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Longest line of a watch, in bytes: one object with its status.
 const LINE_MAX: usize = 8 * 1024 * 1024;
 
@@ -74,6 +75,8 @@ pub struct Feed {
     rv: Option<String>,
     state: State,
     failures: u32,
+    pause: (Duration, Duration),
+    watch: Duration,
 }
 
 impl Feed {
@@ -82,7 +85,15 @@ impl Feed {
     pub fn new(api: Api, objects: Path, forms: (Accept, Accept), chunk: u32, rv: Option<String>) -> Self {
         let state = if rv.is_some() { State::Idle } else { State::Start };
         let (list_form, watch_form) = forms;
-        Feed { api, objects, list_form, watch_form, chunk, rv, state, failures: 0 }
+        Feed { api, objects, list_form, watch_form, chunk, rv, state, failures: 0, pause: PAUSE, watch: WATCH }
+    }
+
+    /// The same with other pauses after an error and another life of a watch.
+    #[must_use]
+    pub fn paced(mut self, pause: (Duration, Duration), watch: Duration) -> Self {
+        self.pause = pause;
+        self.watch = watch;
+        self
     }
 
     /// Where a later feed could go on: the resource version of the last thing
@@ -164,10 +175,11 @@ impl Feed {
             .clone()
             .query("watch", "1")
             .query("allowWatchBookmarks", "true")
-            .query("timeoutSeconds", &WATCH_SECONDS.to_string())
+            .query("timeoutSeconds", &self.watch.as_secs().to_string())
             .query("resourceVersion", self.rv.as_deref().unwrap_or_default());
         let pieces = self.api.stream(&path, self.watch_form).await?;
-        self.state = State::Watching { pieces, buffer: BytesMut::new(), until: Instant::now() + WATCH_MAX };
+        self.state =
+            State::Watching { pieces, buffer: BytesMut::new(), until: Instant::now() + self.watch + WATCH_LATE };
         Ok(())
     }
 
@@ -229,7 +241,7 @@ impl Feed {
         if matches!(self.state, State::Watching { .. }) {
             self.state = State::Idle;
         }
-        let pause = PAUSE.0.saturating_mul(1 << self.failures.min(5)).min(PAUSE.1);
+        let pause = self.pause.0.saturating_mul(1 << self.failures.min(5)).min(self.pause.1);
         self.failures = self.failures.saturating_add(1);
         let chance = f64::from(rand::random::<u16>()) / f64::from(u16::MAX);
         tokio::time::sleep(pause / 2 + (pause / 2).mul_f64(chance)).await;

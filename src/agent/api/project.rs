@@ -52,6 +52,23 @@ pub struct Page {
     pub rv: String,
 }
 
+/// What is left of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// How much of it.
+    pub projection: Projection,
+    /// Whether managed fields are kept.
+    pub keep_fields: bool,
+    /// Whether values of Secrets are shown.
+    pub reveal: bool,
+}
+
+impl From<Projection> for Shape {
+    fn from(projection: Projection) -> Self {
+        Shape { projection, keep_fields: false, reveal: false }
+    }
+}
+
 /// The form in which a list or watch is asked of the server.
 pub fn list_form(projection: Projection) -> Accept {
     match projection {
@@ -74,7 +91,8 @@ pub fn object_form(projection: Projection) -> Accept {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn page(bytes: &[u8], kind: &Resolved, projection: Projection) -> Result<Page, Error> {
+pub fn page(bytes: &[u8], kind: &Resolved, shape: impl Into<Shape>) -> Result<Page, Error> {
+    let shape = shape.into();
     #[derive(Deserialize)]
     struct List<'a> {
         #[serde(default)]
@@ -101,8 +119,8 @@ pub fn page(bytes: &[u8], kind: &Resolved, projection: Projection) -> Result<Pag
         rows(bytes)?
     } else {
         let items = list.items.unwrap_or_default();
-        let columns = if projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
-        (columns, items.into_iter().map(|raw| object(raw, kind, projection)).collect::<Result<_, _>>()?)
+        let columns = if shape.projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
+        (columns, items.into_iter().map(|raw| object(raw, kind, shape)).collect::<Result<_, _>>()?)
     };
     Ok(Page {
         columns,
@@ -117,14 +135,15 @@ pub fn page(bytes: &[u8], kind: &Resolved, projection: Projection) -> Result<Pag
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn single(raw: &RawValue, kind: &Resolved, projection: Projection) -> Result<(Vec<Column>, Item), Error> {
-    if projection == Projection::Table && is_table(raw) {
+pub fn single(raw: &RawValue, kind: &Resolved, shape: impl Into<Shape>) -> Result<(Vec<Column>, Item), Error> {
+    let shape = shape.into();
+    if shape.projection == Projection::Table && is_table(raw) {
         let (columns, mut items) = rows(raw.get().as_bytes())?;
         let item = items.pop().ok_or_else(|| Error::new(Code::Upstream, "the API server sent an empty table"))?;
         return Ok((columns, item));
     }
-    let columns = if projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
-    Ok((columns, object(raw, kind, projection)?))
+    let columns = if shape.projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
+    Ok((columns, object(raw, kind, shape)?))
 }
 
 fn is_table(raw: &RawValue) -> bool {
@@ -153,15 +172,15 @@ fn row_item(row: crate::protocol::read::Row) -> Result<Item, Error> {
     })
 }
 
-fn object(source: &RawValue, kind: &Resolved, projection: Projection) -> Result<Item, Error> {
-    if projection == Projection::Table {
+fn object(source: &RawValue, kind: &Resolved, shape: Shape) -> Result<Item, Error> {
+    if shape.projection == Projection::Table {
         let row = table::fallback_row(source)
             .ok_or_else(|| Error::new(Code::Upstream, "the API server sent an object without metadata"))?;
         return row_item(row);
     }
     let known: WithMeta = parse(source.get().as_bytes())?;
     let mut fields: Map<String, Value> = parse(source.get().as_bytes())?;
-    let secret = kind.gvk.kind == "Secret" && kind.gvk.group.is_empty();
+    let secret = !shape.reveal && kind.gvk.kind == "Secret" && kind.gvk.group.is_empty();
     let mut small = Map::new();
     let api_version = if kind.gvk.group.is_empty() {
         kind.gvk.version.clone()
@@ -171,10 +190,10 @@ fn object(source: &RawValue, kind: &Resolved, projection: Projection) -> Result<
     small.insert("apiVersion".into(), Value::from(api_version));
     small.insert("kind".into(), Value::from(kind.gvk.kind.clone()));
     if let Some(mut metadata) = fields.remove("metadata") {
-        clean_metadata(&mut metadata, secret);
+        clean_metadata(&mut metadata, secret, shape.keep_fields);
         small.insert("metadata".into(), metadata);
     }
-    if projection == Projection::Full {
+    if shape.projection == Projection::Full {
         let rest = fields.into_iter().filter(|(name, _)| name != "apiVersion" && name != "kind");
         for (name, mut value) in rest {
             if secret && (name == "data" || name == "stringData") {
@@ -192,9 +211,11 @@ fn object(source: &RawValue, kind: &Resolved, projection: Projection) -> Result<
     })
 }
 
-fn clean_metadata(metadata: &mut Value, secret: bool) {
+fn clean_metadata(metadata: &mut Value, secret: bool, keep_fields: bool) {
     let Some(metadata) = metadata.as_object_mut() else { return };
-    metadata.remove("managedFields");
+    if !keep_fields {
+        metadata.remove("managedFields");
+    }
     if secret && let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
         annotations.remove(LAST_APPLIED);
     }

@@ -5,8 +5,10 @@
 //! `operation`, the writes themselves are `engine`'s.
 
 mod chart;
+mod lock;
 mod operation;
 mod progress;
+mod recover;
 mod release;
 mod store;
 

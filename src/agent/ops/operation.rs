@@ -5,15 +5,18 @@
 //! told before the message is acknowledged. Whatever breaks in between is
 //! taken up by the next delivery.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_nats::jetstream::{AckKind, Message};
-use serde_json::json;
+use futures_util::FutureExt;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Store,
+    lock::{self, Held, Holder, LEFT},
     progress::{Progress, Says},
+    recover::{self, Recovery},
     release,
     store::ACK_WAIT,
 };
@@ -33,10 +36,10 @@ use crate::{
 
 /// How often a running operation is shown to be alive.
 const ALIVE: Duration = Duration::from_secs(10);
-/// Age of a ledger entry after which its agent counts as gone.
-const GONE_MS: u64 = 60_000;
 /// Pause before an operation of another agent is looked at again.
-const LATER: Duration = Duration::from_secs(30);
+const LATER: Duration = Duration::from_secs(15);
+/// Time in which a lock that nobody holds is ours.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// What is to be done with a delivery.
 enum Turn {
@@ -62,7 +65,14 @@ pub(super) async fn run(agent: Arc<Agent>, store: Arc<Store>, message: Message) 
     };
     let op_id = command.op_id.clone();
     let counted = InUse::new(&agent.metrics.operations_running);
-    if let Err(error) = owned(&agent, &store, &message, command, cancel).await {
+    // A panic ends this operation only; the next delivery decides what it did.
+    let done = AssertUnwindSafe(owned(&agent, &store, &message, command, cancel)).catch_unwind().await;
+    let handed_back = match done {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(_) => Some(Error::internal("the agent failed on this operation")),
+    };
+    if let Some(error) = handed_back {
         tracing::warn!(op = %op_id, %error, "the operation is handed back");
         store.answer(&message, AckKind::Nak(Some(LATER))).await;
     }
@@ -110,7 +120,16 @@ async fn owned(
     cancel: CancellationToken,
 ) -> Result<(), Error> {
     let key = agent.subjects.operation_key(&command.op_id);
-    match turn(agent, store, &key, &command).await? {
+    let operation = |entry: LedgerEntry, revision, seq| Operation {
+        agent: Arc::clone(agent),
+        store: Arc::clone(store),
+        key: key.clone(),
+        progress: Some(Progress::new(Arc::clone(agent), Arc::clone(store), &entry.op_id, seq)),
+        lock: None,
+        entry,
+        revision,
+    };
+    match turn(agent, store, &key, message, &command).await? {
         Turn::Elsewhere => {
             store.answer(message, AckKind::Nak(Some(LATER))).await;
             Ok(())
@@ -122,23 +141,25 @@ async fn owned(
             store.answer(message, AckKind::Ack).await;
             Ok(())
         }
-        Turn::Orphaned(entry, revision) => orphaned(agent, store, message, &key, *entry, revision, &command).await,
+        Turn::Orphaned(entry, revision) => {
+            let seq = last_seq(store, agent, &entry).await;
+            orphaned(operation(*entry, revision, seq), message, command, cancel).await
+        }
         Turn::Work(entry, revision) => {
-            let operation = Operation {
-                agent: Arc::clone(agent),
-                store: Arc::clone(store),
-                key,
-                entry: *entry,
-                revision,
-                progress: Some(Progress::new(Arc::clone(agent), Arc::clone(store), &command.op_id, 0)),
-            };
-            operation.run(message, command, cancel).await
+            let seq = if entry.attempt > 1 { last_seq(store, agent, &entry).await } else { 0 };
+            operation(*entry, revision, seq).run(message, command, cancel).await
         }
     }
 }
 
+/// Number of the last event that was told: the ledger's may be behind.
+async fn last_seq(store: &Store, agent: &Agent, entry: &LedgerEntry) -> u64 {
+    let told = store.last_event(&agent.subjects.operation(&entry.op_id)).await;
+    told.map_or(entry.seq, |event| event.seq.max(entry.seq))
+}
+
 /// Whose turn it is, by the ledger.
-async fn turn(agent: &Agent, store: &Store, key: &str, command: &Command) -> Result<Turn, Error> {
+async fn turn(agent: &Agent, store: &Store, key: &str, message: &Message, command: &Command) -> Result<Turn, Error> {
     let now = now_rfc3339();
     let Some((entry, revision)) = store.entry(key).await? else {
         let entry = LedgerEntry {
@@ -149,7 +170,9 @@ async fn turn(agent: &Agent, store: &Store, key: &str, command: &Command) -> Res
             namespace: command.spec.namespace.clone(),
             release: command.spec.release.clone(),
             instance: agent.instance.clone(),
+            epoch: agent.epoch.clone(),
             attempt: 1,
+            base_revision: None,
             seq: 0,
             started_at: now.clone(),
             updated_at: now,
@@ -164,12 +187,17 @@ async fn turn(agent: &Agent, store: &Store, key: &str, command: &Command) -> Res
     if entry.state.is_terminal() {
         return Ok(Turn::Done(Box::new(entry)));
     }
-    let gone = entry.instance == agent.instance || age_ms(&entry.updated_at) > GONE_MS;
-    if !gone {
+    if entry.epoch != agent.epoch && renewed(store, key, message, revision).await? {
         return Ok(Turn::Elsewhere);
     }
     let begun = entry.state == State::Running;
-    let mine = LedgerEntry { instance: agent.instance.clone(), attempt: entry.attempt + 1, updated_at: now, ..entry };
+    let mine = LedgerEntry {
+        instance: agent.instance.clone(),
+        epoch: agent.epoch.clone(),
+        attempt: entry.attempt + 1,
+        updated_at: now,
+        ..entry
+    };
     match store.update(key, &mine, revision).await {
         Ok(revision) if begun => Ok(Turn::Orphaned(Box::new(mine), revision)),
         Ok(revision) => Ok(Turn::Work(Box::new(mine), revision)),
@@ -178,32 +206,52 @@ async fn turn(agent: &Agent, store: &Store, key: &str, command: &Command) -> Res
     }
 }
 
-/// Ends an operation whose agent is gone. What it did is not known, so it is
-/// not done again: the release's own record tells how far it came.
+/// Watches whether the agent that has an operation renews its entry, for as
+/// long as a living one would need at most. No clock but ours is asked.
+async fn renewed(store: &Store, key: &str, message: &Message, revision: u64) -> Result<bool, Error> {
+    let begun = Instant::now();
+    while begun.elapsed() < LEFT {
+        tokio::time::sleep(ALIVE / 2).await;
+        store.answer(message, AckKind::Progress).await;
+        match store.entry(key).await? {
+            Some((_, now)) if now == revision => {}
+            _ => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// Goes on with an operation whose agent is gone, or ends it: the release's
+/// own record tells how far it came.
 async fn orphaned(
-    agent: &Arc<Agent>,
-    store: &Arc<Store>,
+    mut operation: Operation,
     message: &Message,
-    key: &str,
-    entry: LedgerEntry,
-    revision: u64,
-    command: &Command,
+    command: Command,
+    cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let release = release::state(agent, command).await;
-    let error = Error::internal("the agent that worked on this ended; see the state of the release")
-        .with("release", release.unwrap_or_else(|error| json!({"error": error.message})));
-    add(&agent.metrics.operations_failed, 1);
-    let mut operation = Operation {
-        agent: Arc::clone(agent),
-        store: Arc::clone(store),
-        key: key.to_owned(),
-        progress: Some(Progress::new(Arc::clone(agent), Arc::clone(store), &entry.op_id, entry.seq)),
-        entry,
-        revision,
+    let (attempt, base) = (operation.entry.attempt, operation.entry.base_revision);
+    tracing::warn!(op = %command.op_id, attempt, "the agent that worked on this ended");
+    let found = release::newest(&operation.agent, &command).await;
+    let (state, says) = match recover::decide(&command, base, attempt, &found) {
+        Recovery::Again => return operation.run(message, command, cancel).await,
+        Recovery::Done(result) => (State::Succeeded, Says { result: Some(result), ..Says::default() }),
+        Recovery::Over(state, error) => {
+            add(&operation.agent.metrics.operations_failed, 1);
+            (state, Says { error: Some(error), ..Says::default() })
+        }
     };
-    operation.end(State::Unknown, Says { error: Some(error), ..Says::default() }).await?;
+    let store = Arc::clone(&operation.store);
+    operation.end(state, says).await?;
     store.answer(message, AckKind::Ack).await;
     Ok(())
+}
+
+/// What came of waiting in line.
+enum Line {
+    /// Nobody else works on the release while this is held.
+    Mine(tokio::sync::OwnedMutexGuard<()>),
+    /// It was cancelled while it waited.
+    Cancelled,
 }
 
 /// An operation that is ours.
@@ -215,33 +263,29 @@ struct Operation {
     revision: u64,
     /// Away while it forwards the engine's events.
     progress: Option<Progress>,
+    /// That no other agent works on the release.
+    lock: Option<Held>,
 }
 
 impl Operation {
     async fn run(mut self, message: &Message, command: Command, cancel: CancellationToken) -> Result<(), Error> {
         self.say(State::Accepted, Says::default()).await;
-        if is_expired(&command) {
+        // What was begun in time may be ended after it.
+        if self.entry.base_revision.is_none() && is_expired(&command) {
             let error =
                 Error::new(Code::Expired, format!("the command was not to be begun after {}", command.expires_at));
             self.end(State::Skipped, Says { error: Some(error), ..Says::default() }).await?;
             self.store.answer(message, AckKind::Ack).await;
             return Ok(());
         }
-        let stop = self.agent.stop.clone();
-        let lock = self.agent.ops.serial(&command.serial_key());
-        let held = match lock.try_lock() {
-            Ok(held) => held,
-            Err(_) => {
-                self.say(State::Queued, Says::step("queue", "another operation works on this release")).await;
-                tokio::select! {
-                    held = lock.lock() => held,
-                    never = self.alive(message) => return never,
-                    () = cancel.cancelled() => return self.cancelled_early(message).await,
-                    // What has not been begun is for another agent.
-                    () = stop.cancelled() => return Err(Error::new(Code::Cancelled, "the agent stops")),
-                }
-            }
+        let serial = match self.in_line(message, &command, &cancel).await? {
+            Line::Mine(serial) => serial,
+            Line::Cancelled => return self.cancelled_early(message).await,
         };
+        let again = self.entry.base_revision.is_some();
+        if !again {
+            self.entry.base_revision = release::revision(&self.agent, &command).await?;
+        }
         self.move_to(State::Running).await?;
         add(&self.agent.metrics.operations, 1);
         self.say(State::Running, Says::step("start", command.verb.as_str())).await;
@@ -249,8 +293,8 @@ impl Operation {
         let Some(progress) = self.progress.take() else {
             return Err(Error::internal("an operation was begun twice"));
         };
-        let begun = std::time::Instant::now();
-        let work = release::run(&agent, &command, progress, cancel);
+        let begun = Instant::now();
+        let work = release::run(&agent, &command, again, progress, cancel);
         tokio::pin!(work);
         let (progress, outcome) = loop {
             tokio::select! {
@@ -264,7 +308,8 @@ impl Operation {
         };
         agent.metrics.apply_seconds.observe(begun.elapsed());
         self.progress = Some(progress);
-        drop(held);
+        self.unlock().await;
+        drop(serial);
         let (state, says) = match outcome {
             Ok(result) => (State::Succeeded, Says { result: Some(result), ..Says::default() }),
             Err(error) => {
@@ -276,6 +321,51 @@ impl Operation {
         self.end(state, says).await?;
         self.store.answer(message, AckKind::Ack).await;
         Ok(())
+    }
+
+    /// Waits until no other operation works on the release, here or elsewhere.
+    async fn in_line(
+        &mut self,
+        message: &Message,
+        command: &Command,
+        cancel: &CancellationToken,
+    ) -> Result<Line, Error> {
+        let serial = command.serial_key();
+        let holder = Holder {
+            op_id: command.op_id.clone(),
+            instance: self.agent.instance.clone(),
+            epoch: self.agent.epoch.clone(),
+        };
+        let key = lock::key(self.agent.subjects.cluster().as_str(), &serial);
+        let (here, store) = (self.agent.ops.serial(&serial), Arc::clone(&self.store));
+        let waiting = async move {
+            let here = here.lock_owned().await;
+            lock::acquire(&store, key, holder).await.map(|lock| (here, lock))
+        };
+        tokio::pin!(waiting);
+        let first = tokio::time::timeout(AT_ONCE, &mut waiting).await;
+        let (here, held) = match first {
+            Ok(got) => got?,
+            Err(_) => {
+                self.say(State::Queued, Says::step("queue", "another operation works on this release")).await;
+                let stop = self.agent.stop.clone();
+                tokio::select! {
+                    got = waiting => got?,
+                    never = self.alive(message) => return never.map(|()| Line::Cancelled),
+                    () = cancel.cancelled() => return Ok(Line::Cancelled),
+                    // What has not been begun is for another agent.
+                    () = stop.cancelled() => return Err(Error::new(Code::Cancelled, "the agent stops")),
+                }
+            }
+        };
+        self.lock = Some(held);
+        Ok(Line::Mine(here))
+    }
+
+    async fn unlock(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            lock.release().await;
+        }
     }
 
     async fn cancelled_early(mut self, message: &Message) -> Result<(), Error> {
@@ -294,6 +384,9 @@ impl Operation {
             self.store.answer(message, AckKind::Progress).await;
             let state = self.entry.state;
             self.move_to(state).await?;
+            if let Some(lock) = &mut self.lock {
+                lock.renew().await?;
+            }
         }
     }
 
@@ -343,10 +436,6 @@ fn is_expired(command: &Command) -> bool {
     ms_of(&command.expires_at).is_some_and(|end| end < unix_ms())
 }
 
-fn age_ms(at: &str) -> u64 {
-    ms_of(at).map_or(u64::MAX, |at| unix_ms().saturating_sub(at))
-}
-
 fn ms_of(at: &str) -> Option<u64> {
     let at: jiff::Timestamp = at.parse().ok()?;
     u64::try_from(at.as_millisecond()).ok()
@@ -355,13 +444,6 @@ fn ms_of(at: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_compared() {
-        assert!(age_ms(&now_rfc3339()) < 5000);
-        assert_eq!(age_ms("never"), u64::MAX);
-        assert!(age_ms("2000-01-01T00:00:00Z") > GONE_MS);
-    }
 
     #[test]
     fn the_id_of_a_broken_command_is_found() {

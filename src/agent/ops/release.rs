@@ -22,16 +22,18 @@ use crate::{
     },
 };
 
-/// Does the command's work and tells about it. The events' sender is given
-/// back when all events are sent.
+/// Does the command's work and tells about it; `again` when an agent that is
+/// gone began it. The events' sender is given back when all events are sent.
 pub(super) async fn run(
     agent: &Agent,
     command: &Command,
+    again: bool,
     mut progress: Progress,
     cancel: CancellationToken,
 ) -> (Progress, Result<Value, Error>) {
     let engine = engine(agent, command);
-    if let Err(error) = check_revision(&engine, command).await {
+    // What is done again has changed the revision itself.
+    if !again && let Err(error) = check_revision(&engine, command).await {
         return (progress, Err(error));
     }
     let chart = match &command.spec.chart {
@@ -57,11 +59,19 @@ pub(super) async fn run(
     }
 }
 
-/// Where the release stands, for people.
-pub(super) async fn state(agent: &Agent, command: &Command) -> Result<Value, Error> {
+/// The newest revision of the command's release.
+pub(super) async fn newest(agent: &Agent, command: &Command) -> Result<Option<Release>, Error> {
     let engine = engine(agent, command);
-    let release = action::status(&engine, &Run::default(), &command.spec.release, 0, false).await.map_err(error)?;
-    Ok(summary(&release))
+    match action::status(&engine, &Run::default(), &command.spec.release, 0, false).await {
+        Ok(release) => Ok(Some(release)),
+        Err(failed) if failed.is_release_not_found() => Ok(None),
+        Err(failed) => Err(error(failed)),
+    }
+}
+
+/// Its number, 0 when there is none.
+pub(super) async fn revision(agent: &Agent, command: &Command) -> Result<Option<i64>, Error> {
+    Ok(Some(newest(agent, command).await?.map_or(0, |release| release.version)))
 }
 
 fn engine(agent: &Agent, command: &Command) -> Engine {
@@ -231,7 +241,7 @@ fn applied(applied: Applied) -> Value {
 }
 
 /// A release in a few words: no values, no manifest.
-fn summary(release: &Release) -> Value {
+pub(super) fn summary(release: &Release) -> Value {
     json!({
         "name": release.name,
         "namespace": release.namespace,

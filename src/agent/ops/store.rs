@@ -19,12 +19,14 @@ use async_nats::{
     },
 };
 use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
 
+use super::lock::Holder;
 use crate::{
     agent::{Agent, link::Link},
     protocol::{
         Code, Error,
-        command::{COMMAND_MAX, LedgerEntry},
+        command::{COMMAND_MAX, LedgerEntry, OpEvent},
         subject::{BUCKET_OPERATIONS, STREAM_COMMANDS, STREAM_OPERATIONS, all_commands, all_operations},
     },
 };
@@ -133,6 +135,28 @@ impl Store {
 
     /// An operation's entry and its revision.
     pub(super) async fn entry(&self, key: &str) -> Result<Option<(LedgerEntry, u64)>, Error> {
+        self.read(key).await
+    }
+
+    /// Who holds a lock, and the revision.
+    pub(super) async fn lock(&self, key: &str) -> Result<Option<(Holder, u64)>, Error> {
+        self.read(key).await
+    }
+
+    /// The last event that was told on a subject.
+    pub(super) async fn last_event(&self, subject: &str) -> Option<OpEvent> {
+        let stream = self.js().get_stream(STREAM_OPERATIONS).await.ok()?;
+        let message = stream.direct_get_last_for_subject(subject).await.ok()?;
+        serde_json::from_slice(&message.payload).ok()
+    }
+
+    /// Takes an entry away that must be at `revision`.
+    pub(super) async fn forget(&self, key: &str, revision: u64) -> Result<(), Error> {
+        let gone = self.ledger().await?.purge_expect_revision(key, Some(revision)).await;
+        gone.map_err(failed("taking an entry from the ledger"))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(T, u64)>, Error> {
         let Some(entry) = self.ledger().await?.entry(key).await.map_err(failed("reading the ledger"))? else {
             return Ok(None);
         };
@@ -148,7 +172,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Conflict`] when it exists.
-    pub(super) async fn create(&self, key: &str, entry: &LedgerEntry) -> Result<u64, Error> {
+    pub(super) async fn create(&self, key: &str, entry: &impl Serialize) -> Result<u64, Error> {
         self.ledger().await?.create(key, body(entry)?).await.map_err(|error| match error.kind() {
             kv::CreateErrorKind::AlreadyExists => Error::new(Code::Conflict, "another agent has the operation"),
             _ => failed("writing the ledger")(error),
@@ -159,7 +183,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Conflict`] when someone else changed it.
-    pub(super) async fn update(&self, key: &str, entry: &LedgerEntry, revision: u64) -> Result<u64, Error> {
+    pub(super) async fn update(&self, key: &str, entry: &impl Serialize, revision: u64) -> Result<u64, Error> {
         self.ledger().await?.update(key, body(entry)?, revision).await.map_err(|error| match error.kind() {
             kv::UpdateErrorKind::WrongLastRevision => Error::new(Code::Conflict, "another agent has the operation"),
             _ => failed("writing the ledger")(error),
@@ -173,7 +197,7 @@ fn context(link: &Link) -> jetstream::Context {
     js
 }
 
-fn body(entry: &LedgerEntry) -> Result<Bytes, Error> {
+fn body(entry: &impl Serialize) -> Result<Bytes, Error> {
     Ok(serde_json::to_vec(entry).map_err(|error| Error::internal(error.to_string()))?.into())
 }
 

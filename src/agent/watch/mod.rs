@@ -3,6 +3,7 @@
 //! Owns opening, the sources of a session and the sending of what waits. The
 //! agent keeps no object longer than it takes to send it.
 
+pub mod always;
 mod pump;
 mod queue;
 mod resume;
@@ -10,7 +11,10 @@ mod source;
 
 use std::sync::Arc;
 
-use self::{queue::Queue, source::Source};
+use self::{
+    queue::Queue,
+    source::{Pace, Source},
+};
 use super::{
     Agent,
     session::{Last, Session, Wish},
@@ -73,7 +77,7 @@ async fn work(
     let request = Arc::new(request);
     for (at, (source, place)) in sources.into_iter().zip(places).enumerate() {
         let api = session.agent.api.clone();
-        feeds.spawn(source.run(at, api, Arc::clone(&request), place, Arc::clone(&queue)));
+        feeds.spawn(source.run(at, api, Arc::clone(&request), place, Arc::clone(&queue), Pace::default()));
     }
     tokio::select! {
         () = pump::run(&session, &request, &queue, &scopes) => Ok(()),

@@ -16,11 +16,17 @@ use crate::{
         metrics::add,
         session::{Last, Session},
     },
-    protocol::watch::{Scope, WatchFrame, WatchRequest},
+    protocol::{
+        sum::Sums,
+        watch::{Scope, WatchFrame, WatchRequest},
+    },
 };
 
 /// Bytes of a batch that are left to what surrounds the events.
-const FRAME_ROOM: usize = 4096;
+pub(super) const FRAME_ROOM: usize = 4096;
+
+/// Longest time between two checksums.
+const SUMS: Duration = Duration::from_secs(60);
 
 type Frame = WatchFrame<Box<RawValue>>;
 
@@ -28,11 +34,15 @@ type Frame = WatchFrame<Box<RawValue>>;
 pub(super) async fn run(session: &Session, request: &WatchRequest, queue: &Queue, scopes: &[Scope]) {
     let batch = request.batch_max as usize;
     let mut said = Instant::now();
+    let mut sender = Sender { session, sums: Sums::default(), summed: Instant::now() };
     loop {
+        if sender.summed.elapsed() > SUMS {
+            sender.bookmark(resume::token(request, queue.places())).await;
+        }
         let front = match timeout(left(said, session.idle()), queue.front(batch)).await {
             Ok(front) => front,
             Err(_) => {
-                send(session, &Frame::Bookmark { resume: resume::token(request, queue.places()) }).await;
+                sender.bookmark(resume::token(request, queue.places())).await;
                 said = Instant::now();
                 continue;
             }
@@ -42,21 +52,22 @@ pub(super) async fn run(session: &Session, request: &WatchRequest, queue: &Queue
                 // Not being filled in time is the usual case.
                 let _ = timeout(Duration::from_millis(request.batch_ms), queue.filled(batch)).await;
             }
-            let Some(credit) = credit(session, &mut said).await else { continue };
-            send_events(session, request, queue, scopes, batch.min(credit)).await;
+            let Some(credit) = credit(&mut sender, &mut said).await else { continue };
+            send_events(&mut sender, request, queue, scopes, batch.min(credit)).await;
         } else if let Next::Mark(source, mark) = queue.take(1, 0) {
-            send_mark(session, &scopes[source], mark).await;
+            send_mark(&mut sender, &scopes[source], mark).await;
         }
         said = Instant::now();
     }
 }
 
 /// Waits for credit; after a while without, gives a sign of life and `None`.
-async fn credit(session: &Session, said: &mut Instant) -> Option<usize> {
+async fn credit(sender: &mut Sender<'_>, said: &mut Instant) -> Option<usize> {
+    let session = sender.session;
     if let Ok(units) = timeout(left(*said, session.idle()), session.credit.available()).await {
         return Some(units);
     }
-    send(session, &Frame::Bookmark { resume: None }).await;
+    sender.bookmark(None).await;
     *said = Instant::now();
     None
 }
@@ -65,7 +76,8 @@ fn left(since: Instant, whole: Duration) -> Duration {
     whole.saturating_sub(since.elapsed())
 }
 
-async fn send_events(session: &Session, request: &WatchRequest, queue: &Queue, scopes: &[Scope], count: usize) {
+async fn send_events(sender: &mut Sender<'_>, request: &WatchRequest, queue: &Queue, scopes: &[Scope], count: usize) {
+    let session = sender.session;
     let room = session.agent.message_max().saturating_sub(FRAME_ROOM);
     match queue.take(count, room) {
         Next::Events(mut events, places) => {
@@ -76,17 +88,17 @@ async fn send_events(session: &Session, request: &WatchRequest, queue: &Queue, s
             session.credit.spend(sent);
             add(&session.agent.metrics.watch_events, sent as u64);
             add(&session.agent.metrics.watch_events_coalesced, queue.coalesced());
-            send(session, &Frame::Batch { events, resume: resume::token(request, places) }).await;
+            sender.send(&Frame::Batch { events, resume: resume::token(request, places) }).await;
         }
         // Between the look and the grip a reset came first.
-        Next::Mark(source, mark) => send_mark(session, &scopes[source], mark).await,
+        Next::Mark(source, mark) => send_mark(sender, &scopes[source], mark).await,
         Next::Nothing => {}
     }
 }
 
 /// An object that does not fit into a message goes without its body; the
 /// client can get it by name.
-fn shorten(event: &mut Event, room: usize) {
+pub(super) fn shorten(event: &mut Event, room: usize) {
     if event.obj.get().len() <= room {
         return;
     }
@@ -98,7 +110,7 @@ fn shorten(event: &mut Event, room: usize) {
     }
 }
 
-async fn send_mark(session: &Session, scope: &Scope, mark: Mark) {
+async fn send_mark(sender: &mut Sender<'_>, scope: &Scope, mark: Mark) {
     let scope = scope.clone();
     let frame = match mark {
         Mark::Columns(columns) => Frame::Columns { scope, columns },
@@ -106,10 +118,26 @@ async fn send_mark(session: &Session, scope: &Scope, mark: Mark) {
         Mark::SyncEnd => Frame::SyncEnd { scope },
         Mark::Reset(reason) => Frame::Reset { scope, reason },
     };
-    send(session, &frame).await;
+    sender.send(&frame).await;
 }
 
-async fn send(session: &Session, frame: &Frame) {
-    let message = Last::json(frame);
-    session.publish(message.headers, message.body).await;
+/// Sends frames and keeps the sums of what they held.
+struct Sender<'a> {
+    session: &'a Session,
+    sums: Sums,
+    summed: Instant,
+}
+
+impl Sender<'_> {
+    async fn bookmark(&mut self, resume: Option<String>) {
+        self.summed = Instant::now();
+        let sums = self.sums.all();
+        self.send(&Frame::Bookmark { resume, sums }).await;
+    }
+
+    async fn send(&mut self, frame: &Frame) {
+        self.sums.frame(frame);
+        let message = Last::json(frame);
+        self.session.publish(message.headers, message.body).await;
+    }
 }

@@ -2,15 +2,15 @@
 //!
 //! Owns the way from the API server's feed to events in the queue.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::queue::{Event, Mark, Queue};
 use crate::{
     agent::api::{
         Api, Resolved,
-        feed::{Change, Feed, Signal},
+        feed::{self, Change, Feed, Signal},
         path::Path,
-        project::{self, Item},
+        project::{self, Item, Shape},
     },
     protocol::{
         Error,
@@ -24,7 +24,30 @@ const CHUNK: u32 = 500;
 /// The same when objects come whole.
 const CHUNK_FULL: u32 = 64;
 
+/// How a source treats the API server and its objects.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// First pause after the API server failed.
+    pub(super) first: Duration,
+    /// Longest such pause.
+    pub(super) longest: Duration,
+    /// How long the API server keeps a watch open.
+    pub(super) watch: Duration,
+    /// Whether managed fields are kept.
+    pub(super) keep_fields: bool,
+    /// Whether values of Secrets are shown.
+    pub(super) reveal: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let (first, longest) = feed::PAUSE;
+        Pace { first, longest, watch: feed::WATCH, keep_fields: false, reveal: false }
+    }
+}
+
 /// A kind in one namespace or all.
+#[derive(Clone)]
 pub(super) struct Source {
     pub(super) kind: Arc<Resolved>,
     pub(super) namespace: String,
@@ -44,6 +67,7 @@ impl Source {
         request: Arc<WatchRequest>,
         place: Option<String>,
         queue: Arc<Queue>,
+        pace: Pace,
     ) -> Result<(), Error> {
         let objects = Path::objects(&self.kind, &self.namespace)
             .query("labelSelector", &request.label_selector)
@@ -51,7 +75,8 @@ impl Source {
         let projection = request.projection;
         let chunk = if projection == Projection::Full { CHUNK_FULL } else { CHUNK };
         let forms = (project::list_form(projection), project::object_form(projection));
-        let mut feed = Feed::new(api, objects, forms, chunk, place);
+        let mut feed = Feed::new(api, objects, forms, chunk, place).paced((pace.first, pace.longest), pace.watch);
+        let shape = Shape { projection, keep_fields: pace.keep_fields, reveal: pace.reveal };
         let mut teller = Teller { kind: self.kind, at, projection, queue, columns: false };
         // Without the first list only its place is of interest.
         let mut silent = !request.initial && feed.rv().is_none();
@@ -60,7 +85,7 @@ impl Source {
                 Signal::Begin if silent => {}
                 Signal::Begin => teller.queue.mark(at, Mark::SyncBegin),
                 Signal::Page(held) => {
-                    let page = project::page(&held.bytes, &teller.kind, projection)?;
+                    let page = project::page(&held.bytes, &teller.kind, shape)?;
                     // The page's bytes are not needed while the client is slow.
                     drop(held);
                     teller.columns(page.columns);
@@ -78,7 +103,7 @@ impl Source {
                     silent = false;
                 }
                 Signal::Change(change, object) => {
-                    let (columns, item) = project::single(&object, &teller.kind, projection)?;
+                    let (columns, item) = project::single(&object, &teller.kind, shape)?;
                     teller.columns(columns);
                     let op = match change {
                         Change::Added => Op::Add,
