@@ -4,7 +4,7 @@
 
 use charts::manifest::{self, KindOrder};
 use charts::render::{Release as RenderRelease, RenderOptions};
-use charts::schema::LocalResolver;
+use charts::schema::{LocalResolver, Resolver};
 use charts::{Capabilities, Chart, KubeVersion, Warnings, dependencies};
 use templates_compat::{Compat, Map, Seed, Seeded};
 use tokio::runtime::Handle;
@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
 use crate::host::RenderHost;
+use crate::pull::SchemaFetcher;
 use crate::release::{ChartRecord, Hook};
 
 /// What a render depends on beside the chart and the values.
@@ -110,6 +111,22 @@ pub(crate) async fn capabilities(run: &Run, inputs: &RenderInputs) -> Result<Cap
     Ok(capabilities)
 }
 
+/// Reads what schemas refer to from files and from the network; the blocking
+/// thread of a render waits for it.
+struct FetchingResolver {
+    runtime: Handle,
+    fetcher: SchemaFetcher,
+}
+
+impl Resolver for FetchingResolver {
+    fn resolve(&self, address: &str) -> Result<Vec<u8>, String> {
+        if !SchemaFetcher::is_for(address) {
+            return LocalResolver.resolve(address);
+        }
+        self.runtime.block_on(self.fetcher.fetch(address))
+    }
+}
+
 /// Renders. The chart's dependencies must have been processed.
 ///
 /// # Errors
@@ -122,9 +139,11 @@ pub(crate) async fn render(run: &Run, chart: Chart, values: Map, inputs: RenderI
         compat: inputs.compat,
         seeded: inputs.seed.map(Seeded::new),
     };
+    let runtime = Handle::current();
     let work = move || {
         let mut warnings = Warnings::new();
-        let result = render_now(&chart, &values, &inputs, &capabilities, &host, &mut warnings);
+        let resolver = FetchingResolver { runtime, fetcher: SchemaFetcher::default() };
+        let result = render_now(&chart, &values, &inputs, &capabilities, &host, &resolver, &mut warnings);
         (result.map(|rendered| (chart, rendered)), warnings)
     };
     let (result, warnings) = blocking(work).await?;
@@ -143,6 +162,7 @@ fn render_now(
     inputs: &RenderInputs,
     capabilities: &Capabilities,
     host: &RenderHost,
+    resolver: &dyn Resolver,
     warnings: &mut Warnings,
 ) -> Result<Rendered, charts::Error> {
     let options = RenderOptions {
@@ -150,7 +170,7 @@ fn render_now(
         capabilities,
         compat: inputs.compat,
         skip_schema_validation: inputs.skip_schema_validation,
-        resolver: &LocalResolver,
+        resolver,
         lint: false,
         strict: false,
     };

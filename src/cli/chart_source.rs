@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use charts::schema::{LocalResolver, Resolver};
 use charts::{Chart, Warnings};
-use engine::pull::{self, Located, PullOptions};
+use engine::pull::{self, Located, PullOptions, SchemaFetcher};
 use templates_compat::value::Value;
 use templates_compat::{Host, Seed, Seeded};
 
@@ -122,5 +123,28 @@ impl Host for OsHost {
 
     fn host_by_name(&self, _: &str) -> String {
         String::new()
+    }
+}
+
+/// Reads what schemas refer to from files and from the network.
+pub(crate) struct SchemaResolver<'a> {
+    cx: &'a Context,
+    fetcher: SchemaFetcher,
+}
+
+impl<'a> SchemaResolver<'a> {
+    /// One for one check of values.
+    pub(crate) fn new(cx: &'a Context) -> Self {
+        SchemaResolver { cx, fetcher: SchemaFetcher::default() }
+    }
+}
+
+impl Resolver for SchemaResolver<'_> {
+    fn resolve(&self, address: &str) -> Result<Vec<u8>, String> {
+        if !SchemaFetcher::is_for(address) {
+            return LocalResolver.resolve(address);
+        }
+        let fetched = self.cx.block_on(async { Ok(self.fetcher.fetch(address).await) });
+        fetched.unwrap_or_else(|failure| Err(failure.message.unwrap_or_default()))
     }
 }

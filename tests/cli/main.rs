@@ -7,6 +7,7 @@
 
 mod errors;
 mod process;
+mod remote;
 mod seed;
 mod static_binary;
 mod suites;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     }
     assert!(trials.len() > 10, "the case files are gone");
     trials.extend(process::trials());
+    trials.extend(remote::trials());
     trials.extend(seed::trials());
     trials.push(Trial::test("errors::bad_invocations", errors::bad_invocations));
     let (static_trial, skipped) = static_binary::trial();

@@ -27,7 +27,7 @@ pub enum PullError {
         status: String,
     },
     /// The request itself failed.
-    #[error("failed to fetch {url}: {cause}")]
+    #[error("Get {url:?}: {cause}")]
     Request {
         /// The URL, without credentials.
         url: String,

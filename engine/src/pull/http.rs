@@ -1,6 +1,7 @@
 //! One way to GET: TLS files, credentials, limits, checksums.
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use reqwest::Url;
@@ -77,7 +78,7 @@ pub(super) async fn get(
 ) -> Result<Vec<u8>, PullError> {
     let parsed = Url::parse(url).map_err(|_| PullError::BadUrl(without_credentials(url)))?;
     let shown = without_credentials(url);
-    let failed = |e: &reqwest::Error| PullError::Request { url: shown.clone(), cause: cause(e) };
+    let failed = |e: &reqwest::Error| PullError::Request { url: shown.clone(), cause: go_cause(e, url) };
     let mut request = client.get(parsed);
     if let (Some(username), Some(password)) = (credentials.username, credentials.password) {
         request = request.basic_auth(username, Some(password));
@@ -140,6 +141,77 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
         source = inner.source();
     }
     words
+}
+
+/// Why a request failed, as Go's HTTP client says it where that can be known.
+fn go_cause(error: &reqwest::Error, url: &str) -> String {
+    if error.is_redirect() {
+        return format!("stopped after {MAX_REDIRECTS} redirects");
+    }
+    if error.is_timeout() {
+        return "context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_string();
+    }
+    let words = cause(error);
+    // What TLS makes of plain HTTP.
+    if words.contains("InvalidContentType") {
+        return "http: server gave HTTP response to HTTPS client".to_string();
+    }
+    if words == "connection closed before message completed" {
+        return "EOF".to_string();
+    }
+    if !error.is_connect() {
+        return words;
+    }
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>()
+            && let Some(why) = go_connect_error(io.kind())
+        {
+            return format!("dial tcp {}: connect: {why}", address(url));
+        }
+        source = inner.source();
+    }
+    if UNKNOWN_HOST.iter().any(|unknown| words.ends_with(unknown))
+        && let Some(host) = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned))
+    {
+        return format!("dial tcp: lookup {host} on {}: no such host", name_server());
+    }
+    words
+}
+
+/// How the C library ends its words on a name that nobody knows.
+const UNKNOWN_HOST: [&str; 2] = ["Name or service not known", "No address associated with hostname"];
+
+/// The server that Go's resolver names in its errors.
+fn name_server() -> String {
+    let settings = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let first = settings.lines().find_map(|line| line.trim().strip_prefix("nameserver")).map(str::trim);
+    match first.unwrap_or("127.0.0.1") {
+        v6 if v6.contains(':') => format!("[{v6}]:53"),
+        v4 => format!("{v4}:53"),
+    }
+}
+
+fn go_connect_error(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::ConnectionRefused => Some("connection refused"),
+        ErrorKind::NetworkUnreachable => Some("network is unreachable"),
+        ErrorKind::HostUnreachable => Some("no route to host"),
+        _ => None,
+    }
+}
+
+/// Address and port of a URL's server, as far as they can be known.
+fn address(url: &str) -> String {
+    let Ok(url) = Url::parse(url) else { return url.to_string() };
+    let found = url.socket_addrs(|| None).ok().and_then(|all| all.into_iter().next());
+    found.map_or_else(|| url.authority().to_string(), |address| address.to_string())
+}
+
+/// The error of a request that took too long, as [`PullError::Request`] has it.
+pub(super) fn timed_out(url: &str) -> String {
+    let cause = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_string();
+    PullError::Request { url: without_credentials(url), cause }.to_string()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod http;
 mod index;
 mod oci;
 mod repositories;
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use error::PullError;
 pub use index::{IndexEntry, RepositoryIndex};
 pub use repositories::{RepositoryEntry, read_repositories};
+pub use schema::{ALL_SCHEMAS_TIMEOUT, MAX_FETCHED_SCHEMAS, MAX_SCHEMA_BYTES, SCHEMA_TIMEOUT, SchemaFetcher};
 
 /// The largest archive that is accepted (bytes, compressed). Helm's limit on
 /// the decompressed chart is the same number, so a larger archive could not
@@ -265,13 +267,15 @@ async fn archive(
     })
 }
 
-/// Reads a values file from a URL (`-f https://…`).
+/// Reads a values file from a URL (`-f https://…`). As in Helm, the flags for
+/// the chart's source do not count here: whose values they are, their server
+/// is another one.
 ///
 /// # Errors
 /// What went wrong with the URL.
-pub async fn values_file(url: &str, options: &PullOptions) -> Result<Vec<u8>, PullError> {
-    let client = http::client(&options.tls())?;
-    http::get(&client, url, options.credentials(), MAX_VALUES_BYTES).await
+pub async fn values_file(url: &str) -> Result<Vec<u8>, PullError> {
+    let client = http::client(&http::Tls::default())?;
+    http::get(&client, url, http::Credentials::none(), MAX_VALUES_BYTES).await
 }
 
 impl PullOptions {

@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
 
 /// The values as they travel: JSON.
 pub(super) fn values(args: &ValuesArgs, session: &Session<'_>) -> Result<Map<String, Value>, Failure> {
-    let map = args.merge(session.cx, &engine::pull::PullOptions::default())?;
+    let map = args.merge(session.cx)?;
     let value = templates_compat::value::Value::Map(map);
     let text =
         json::write(&value, &json::Options::default(), session.cx.settings.compat).map_err(Failure::from_display)?;

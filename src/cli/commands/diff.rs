@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     };
     let pull = target.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &target.reference, &pull)?;
-    let values = target.values.merge(cx, &pull)?;
+    let values = target.values.merge(cx)?;
     let chart = chart_source::load_installable(cx, &source)?;
     let plan = cx.block_on(async {
         let engine = cx.engine().await?;

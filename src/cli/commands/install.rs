@@ -168,7 +168,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let (name, reference) = name_and_chart(&args.words, &args.name, None, seed, cx).map_err(failed)?;
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull).map_err(failed)?;
-    let values = args.values.merge(cx, &pull).map_err(failed)?;
+    let values = args.values.merge(cx).map_err(failed)?;
     let chart = chart_source::load_installable(cx, &source).map_err(failed)?;
     let options = InstallOptions {
         name,

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use charts::lint::{self, LintOptions, Message, Severity};
 use charts::{KubeVersion, Warnings};
-use engine::pull::PullOptions;
 use templates_compat::{Compat, Map, Seed};
 
 use super::template::offline_namespace;
-use crate::cli::chart_source::OsHost;
+use crate::cli::chart_source::{OsHost, SchemaResolver};
 use crate::cli::flags::{SeedArgs, ValuesArgs};
 use crate::cli::{Context, Failure};
 
@@ -57,7 +56,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         namespace: offline_namespace(cx)?,
     };
     let seed = args.seed.seed()?;
-    let values = args.values.merge(cx, &PullOptions::default())?;
+    let values = args.values.merge(cx)?;
     let tolerated = if args.strict { Severity::Info } else { Severity::Warning };
     let (mut text, mut failed, mut noted) = (String::new(), 0, 0);
     for path in &paths {
@@ -110,7 +109,7 @@ fn lint_path(
     } else {
         Path::new(path)
     };
-    let resolver = charts::schema::LocalResolver;
+    let resolver = SchemaResolver::new(cx);
     let messages = lint::lint(folder, values, options, &OsHost::new(seed), &resolver, &mut warnings);
     cx.show(warnings);
     messages.map_err(|e| e.to_string())

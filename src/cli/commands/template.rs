@@ -8,7 +8,7 @@ use engine::DryRun;
 use templates_compat::{Compat, Map, Seed};
 
 use super::install::{NameArgs, ReleaseArgs, name_and_chart};
-use crate::cli::chart_source::{self, OsHost};
+use crate::cli::chart_source::{self, OsHost, SchemaResolver};
 use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, parse_bool};
 use crate::cli::{Context, Failure};
 
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let (name, reference) = name_and_chart(&args.words, &args.name, Some(DEFAULT_NAME), seed, cx)?;
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull)?;
-    let values = args.values.merge(cx, &pull)?;
+    let values = args.values.merge(cx)?;
     let chart = chart_source::load(cx, &source)?;
     engine::action::validate_release_name(&name).map_err(|e| {
         let failed = if compat == Compat::Helm4 { "release name check failed: " } else { "" };
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     if server {
         return on_server(args, cx, chart, values, options, seed);
     }
-    let resolver = charts::schema::LocalResolver;
+    let resolver = SchemaResolver::new(cx);
     let rendered = charts::template::template(chart, &values, &options, &OsHost::new(seed), &resolver, &mut warnings)
         .map_err(|e| Failure::new(charts::template::error_text(&e)));
     cx.show(warnings);

@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         cx.printer.line(&format!("Release {:?} does not exist. Installing it now.", target.name))?;
     }
     let source = chart_source::locate(cx, &target.reference, &pull)?;
-    let values = target.values.merge(cx, &pull)?;
+    let values = target.values.merge(cx)?;
     let chart = chart_source::load_installable(cx, &source)?;
     let applied = cx.block_on(async {
         let engine = cx.engine().await?;

@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use charts::values::ValueOptions;
-use engine::pull::{self, MAX_VALUES_BYTES, PullOptions};
+use engine::pull::{self, MAX_VALUES_BYTES};
 use templates_compat::Map;
+use templates_compat::neturl::Url;
 
 use crate::cli::{Context, Failure};
 
@@ -36,7 +37,7 @@ impl ValuesArgs {
     ///
     /// # Errors
     /// A file that cannot be read, or a value that cannot be parsed.
-    pub(crate) fn merge(&self, cx: &Context, pull: &PullOptions) -> Result<Map, Failure> {
+    pub(crate) fn merge(&self, cx: &Context) -> Result<Map, Failure> {
         let options = ValueOptions {
             files: self.values.clone(),
             set: self.set.clone(),
@@ -45,14 +46,14 @@ impl ValuesArgs {
             set_json: self.set_json.clone(),
             set_literal: self.set_literal.clone(),
         };
-        let mut read = |name: &str| read_file(cx, pull, name);
+        let mut read = |name: &str| read_file(cx, name);
         options.merge(&mut read, cx.settings.compat).map_err(Failure::from_display)
     }
 }
 
 /// Reads a values file: `-` is standard input, URLs are fetched, all else is
 /// a path.
-fn read_file(cx: &Context, options: &PullOptions, name: &str) -> Result<Vec<u8>, String> {
+fn read_file(cx: &Context, name: &str) -> Result<Vec<u8>, String> {
     if name.trim() == "-" {
         let mut bytes = Vec::new();
         let limit = MAX_VALUES_BYTES;
@@ -63,9 +64,15 @@ fn read_file(cx: &Context, options: &PullOptions, name: &str) -> Result<Vec<u8>,
             Ok(bytes)
         };
     }
-    if name.starts_with("http://") || name.starts_with("https://") {
-        let fetched = cx.block_on(async { pull::values_file(name, options).await.map_err(Failure::from_display) });
-        return fetched.map_err(|f| f.message.unwrap_or_default());
+    // Also a path must be one that Go reads as an address.
+    let url = Url::parse(name.as_bytes(), cx.settings.compat)?;
+    match url.scheme.as_slice() {
+        b"http" | b"https" if url.host.is_empty() => Err(format!("Get {name:?}: http: no Host in request URL")),
+        b"http" | b"https" => {
+            let fetched = cx.block_on(async { pull::values_file(name).await.map_err(Failure::from_display) });
+            fetched.map_err(|f| f.message.unwrap_or_default())
+        }
+        b"oci" => Err(format!("{name}: values are not read from registries")),
+        _ => charts::values::read_local(name),
     }
-    charts::values::read_local(name)
 }
