@@ -144,6 +144,8 @@ impl Context {
             kube_insecure_skip_tls_verify: args.kube_insecure_skip_tls_verify
                 || settings::env_bool("HELM_KUBEINSECURE_SKIP_TLS_VERIFY"),
             kube_tls_server_name: text(&args.kube_tls_server_name, "HELM_KUBETLS_SERVER_NAME"),
+            qps: self.settings.qps,
+            burst_limit: self.settings.burst_limit,
             namespace: self.settings.namespace.clone(),
         }
     }

@@ -87,6 +87,10 @@ pub struct Settings {
     pub content_cache: PathBuf,
     /// The folder of plugins (only shown: none is run).
     pub plugins: PathBuf,
+    /// `--qps` or `HELM_QPS`
+    pub qps: Option<f32>,
+    /// `--burst-limit` or `HELM_BURST_LIMIT`
+    pub burst_limit: Option<i64>,
     /// Helm's cache, config and data folders.
     pub homes: [PathBuf; 3],
     /// How many revisions are kept (`HELM_MAX_HISTORY`), 10 unless said.
@@ -131,6 +135,8 @@ impl Settings {
             repository_cache: path(&args.repository_cache, "HELM_REPOSITORY_CACHE", cache.join("repository")),
             content_cache: path(&args.content_cache, "HELM_CONTENT_CACHE", cache.join("content")),
             plugins: path(&None, "HELM_PLUGINS", data.join("plugins")),
+            qps: args.qps.or_else(|| env("HELM_QPS")?.parse().ok()),
+            burst_limit: args.burst_limit.or_else(|| env("HELM_BURST_LIMIT")?.parse().ok()),
             max_history: env("HELM_MAX_HISTORY").and_then(|v| v.parse().ok()).unwrap_or(10),
             compat: match compat.as_deref() {
                 Some("helm3") => templates_compat::Compat::Helm3,

@@ -1,9 +1,15 @@
 //! From kubeconfig, context and flags to a client. Sends nothing.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{Body, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use tower::ServiceBuilder;
 
 use crate::error::{Error, Result, Stage};
 
@@ -29,9 +35,22 @@ pub struct ConnectOptions {
     pub kube_insecure_skip_tls_verify: bool,
     /// `--kube-tls-server-name`
     pub kube_tls_server_name: Option<String>,
+    /// `--qps`; below zero: no limit.
+    pub qps: Option<f32>,
+    /// `--burst-limit`
+    pub burst_limit: Option<i64>,
     /// `-n/--namespace`: replaces the context's default namespace.
     pub namespace: Option<String>,
 }
+
+/// How much of one answer, and of all, the server may send before it is read.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+/// A connection that is silent for so long is asked for a sign of life, and
+/// given up if there is none: client-go's times.
+const SILENCE: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What client-go uses when there is no configuration at all.
 const FALLBACK_SERVER: &str = "http://localhost:8080";
@@ -139,8 +158,41 @@ fn overrides(config: &mut Config, options: &ConnectOptions) -> Result<()> {
 }
 
 /// The client of a configuration.
-pub(super) fn client(config: Config) -> Result<Client> {
-    Client::try_from(config).map_err(|e| unreachable_error(deepest(&e)))
+pub(super) fn client(mut config: Config) -> Result<Client> {
+    // What is sent again, and when, is `retry`'s.
+    config.default_retry = false;
+    let client = if config.proxy_url.is_some() { Client::try_from(config) } else { direct(config) };
+    client.map_err(|e| unreachable_error(deepest(&e)))
+}
+
+/// Many requests on one connection: one handshake, however many are under way.
+/// (kube's own client opens a connection for each, and leaves it to the kernel
+/// when a small request is sent.)
+fn direct(config: Config) -> Result<Client, kube::Error> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(config.connect_timeout);
+    let mut connector = HttpsConnectorBuilder::new().with_tls_config(config.rustls_client_config()?).https_or_http();
+    if let Some(name) = &config.tls_server_name {
+        let name = name.clone().try_into().map_err(|e| kube::Error::Service(Box::new(e)))?;
+        connector = connector.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    let connector = connector.enable_all_versions().wrap_connector(tcp);
+    let sender = hyper_util::client::legacy::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(SILENCE)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .build::<_, Body>(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(tower::BoxError::from)
+        .service(sender);
+    Ok(Client::new(service, config.default_namespace))
 }
 
 /// The innermost error: the one that says what is wrong.

@@ -9,6 +9,7 @@ pub(crate) mod limit;
 mod live;
 pub(crate) mod logs;
 mod object;
+mod rate;
 mod request;
 mod retry;
 pub(crate) mod watch;
@@ -49,6 +50,7 @@ struct Inner {
     server: String,
     discovery: tokio::sync::Mutex<Option<Arc<discovery::Discovery>>>,
     limit: Arc<limit::Limit>,
+    rate: Option<rate::Rate>,
     /// Whether the API server has ever answered: only then is it worth waiting
     /// for it to come back.
     answered: AtomicBool,
@@ -57,7 +59,7 @@ struct Inner {
 impl Inner {
     fn new(client: Client, default_namespace: String, server: String) -> Inner {
         let (discovery, limit, answered) = Default::default();
-        Inner { client, default_namespace, server, discovery, limit, answered }
+        Inner { client, default_namespace, server, discovery, limit, rate: None, answered }
     }
 }
 
@@ -72,7 +74,8 @@ impl Cluster {
         let default_namespace = config.default_namespace.clone();
         let server = config.cluster_url.to_string().trim_end_matches('/').to_string();
         let client = connect::client(config)?;
-        Ok(Cluster { inner: Arc::new(Inner::new(client, default_namespace, server)) })
+        let rate = rate::Rate::of(options.qps, options.burst_limit);
+        Ok(Cluster { inner: Arc::new(Inner { rate, ..Inner::new(client, default_namespace, server) }) })
     }
 
     /// A cluster behind a client that was made elsewhere.

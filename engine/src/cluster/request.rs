@@ -129,6 +129,9 @@ impl Call<'_> {
         let inner = &self.cluster.inner;
         let mut retries = Retries::new(&self.method, inner.answered.load(Ordering::Relaxed));
         loop {
+            if let Some(rate) = inner.rate.as_ref().filter(|_| !self.urgent) {
+                rate.wait().await;
+            }
             let permit = if self.urgent { None } else { Some(inner.limit.permit().await) };
             let pause = match inner.client.clone().send(self.request()?).await {
                 Err(e) => {
