@@ -8,6 +8,7 @@ use templates_compat::Compat;
 use super::common;
 use crate::error::{Error, Result, Stage};
 use crate::hooks::{self, HookOptions};
+use crate::lock::{Lock, Operation};
 use crate::options::{DEFAULT_TIMEOUT, WaitStrategy};
 use crate::release::{Hook, HookEvent, Release};
 use crate::{Engine, Run, storage};
@@ -68,7 +69,17 @@ pub async fn test(engine: &Engine, run: &Run, options: &TestOptions) -> Result<T
     let name = &options.name;
     common::validate_release_name(name)
         .map_err(|_| Error::other(Stage::Prepare, format!("releaseTest: Release name is invalid: {name}")))?;
-    let mut release = storage::last(&**engine.store(), name).await?;
+    let keys = engine.store().keys(storage::Query { name: Some(name), status: None }).await?;
+    let newest = keys.iter().map(|k| k.version).max().ok_or(Error::ReleaseNotFound)?;
+    // What the tests came to is written into the record: nobody else may then.
+    let lock = Lock::acquire(engine, run, (name, Operation::Test, newest), None).await?;
+    let result = test_locked(engine, run, options).await;
+    lock.release().await;
+    result
+}
+
+async fn test_locked(engine: &Engine, run: &Run, options: &TestOptions) -> Result<Tested> {
+    let mut release = super::get(engine, run, &options.name, 0).await?;
     // Those that are left out come first from now on: so Helm records it.
     let (run_now, left_out): (Vec<Hook>, Vec<Hook>) =
         std::mem::take(&mut release.hooks).into_iter().partition(|hook| options.filter.fits(&hook.name));

@@ -44,6 +44,7 @@ pub(crate) enum Operation {
     Upgrade,
     Rollback,
     Uninstall,
+    Test,
 }
 
 impl Operation {
@@ -53,6 +54,7 @@ impl Operation {
             Operation::Upgrade => "upgrade",
             Operation::Rollback => "rollback",
             Operation::Uninstall => "uninstall",
+            Operation::Test => "test",
         }
     }
 }
