@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         parity::of_rollback,
         parity::of_uninstall,
         parity::of_test,
+        parity::of_hooks,
         parity::of_reads,
         random::sequence_ends_as_by_helm4_alone,
         wait::for_hooks_and_pods,

@@ -29,7 +29,16 @@ const NEXT: [(&str, &str); 2] = [
     ("values.yaml", "word: next\nlist: [c]\nnested: {b: {c: 3, d: 4}, e: 5}\nport: 81\nadded: true\n"),
 ];
 
-/// `CHART`, `NEXT` and `NS` stand for what they are in the test.
+/// Hooks that run, fail, have logs and are deleted.
+const LOGS: [(&str, &str); 2] = [
+    ("templates/logs.yaml", include_str!("parity/logs.yaml")),
+    (
+        "values.yaml",
+        "kind: Job\ncode: 0\nevent: pre-install,pre-upgrade\nlogs: hook-failed,hook-succeeded\ndelete: hook-failed,hook-succeeded\n",
+    ),
+];
+
+/// `CHART`, `NEXT`, `LOGS` and `NS` stand for what they are in the test.
 const INSTALL: Commands = &[
     &["install", "a", "CHART", "--description=by hand", "--labels=team=red,tier=one"],
     &["install", "a", "CHART"],
@@ -154,6 +163,15 @@ const TEST: Commands = &[
     &["status", "t", "--output=json"],
 ];
 
+const HOOKS: Commands = &[
+    &["install", "a", "LOGS", "--timeout=60s"],
+    &["install", "b", "LOGS", "--timeout=60s", "--set=code=3"],
+    &["upgrade", "b", "LOGS", "--timeout=60s", "--set=kind=Pod,code=3,logs=hook-succeeded"],
+    &["upgrade", "b", "LOGS", "--timeout=60s", "--set=kind=Pod,delete=before-hook-creation"],
+    &["install", "c", "LOGS", "--timeout=60s", "--set=kind=Pod,code=3,event=post-install,delete=hook-succeeded"],
+    &["status", "c", "--output=json"],
+];
+
 const READ: Commands = &[
     &["list"],
     &["install", "one", "CHART", "--labels=team=red", "--set=word=x"],
@@ -204,6 +222,10 @@ pub(crate) fn of_uninstall(cluster: &Cluster) -> Outcome {
 
 pub(crate) fn of_test(cluster: &Cluster) -> Outcome {
     same(cluster, "test", TEST)
+}
+
+pub(crate) fn of_hooks(cluster: &Cluster) -> Outcome {
+    same(cluster, "hooks", HOOKS)
 }
 
 pub(crate) fn of_reads(cluster: &Cluster) -> Outcome {
@@ -258,9 +280,11 @@ struct Said {
 impl Said {
     fn of(scene: &Scene<'_>, program: &Program, command: &[&str]) -> Anything<Said> {
         let (chart, next) = (scene.chart("parity", &CHART)?, scene.chart("next", &NEXT)?);
+        let logs = scene.chart("logs", &LOGS)?;
         let put = |arg: &&str| match *arg {
             "CHART" => chart.clone(),
             "NEXT" => next.clone(),
+            "LOGS" => logs.clone(),
             other => other.replace("NS", &scene.namespace),
         };
         let Finished { code, stdout, stderr, .. } = program.run(command.iter().map(put).collect::<Vec<_>>())?;

@@ -1,6 +1,7 @@
 //! From a manifest's text to objects that can be sent. Owns the texts that
 //! Helm's users see when that is not possible.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -52,6 +53,9 @@ pub(crate) fn build(discovery: &Discovery, manifest: &str, namespace: &str) -> R
         };
         flatten(discovery, json, namespace, &mut objects, &mut errors);
     }
+    // The same text is said once.
+    let mut said = HashSet::new();
+    errors.retain(|e| said.insert(e.clone()));
     match errors.len() {
         0 => Ok(objects),
         1 => Err(Error::other(Stage::Plan, errors.remove(0))),
@@ -197,4 +201,20 @@ fn number(f: f64) -> std::result::Result<Json, String> {
         return Ok(Json::from(f as i64));
     }
     serde_json::Number::from_f64(f).map(Json::Number).ok_or_else(|| format!("json: unsupported value: {f}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_several_objects_is_said_once() {
+        let wrong = "apiVersion: v1\nkind: A\nmetadata: {labels: {a: 1}}\n---\n";
+        let other = "apiVersion: v1\nkind: B\nmetadata: {name: 1}\n";
+        let said = |manifest: &str| build(&Discovery::default(), manifest, "ns").unwrap_err().to_string();
+        let one = said(wrong);
+        assert!(one.starts_with("unable to decode"), "{one}");
+        assert_eq!(said(&wrong.repeat(3)), one);
+        assert_eq!(said(&format!("{wrong}{wrong}{other}")), format!("[{one}, {}]", said(other)));
+    }
 }
