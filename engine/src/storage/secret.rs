@@ -21,6 +21,9 @@ use crate::release::{Release, Status};
 /// Records per page of a list: bounds the memory of one answer.
 const PAGE: &str = "50";
 
+/// The same where only metadata is read.
+const METADATA_PAGE: &str = "500";
+
 /// How often a record is created whose creation got no answer.
 const CREATIONS: usize = 3;
 
@@ -145,9 +148,7 @@ impl SecretStore {
         loop {
             let mut call = self.cluster.get_call(self.collection(&self.namespace)).accept(accept);
             call = call.query("labelSelector", &selector);
-            if accept != METADATA_ONLY {
-                call = call.query("limit", PAGE);
-            }
+            call = call.query("limit", if accept == METADATA_ONLY { METADATA_PAGE } else { PAGE });
             if !next.is_empty() {
                 call = call.query("continue", &next);
             }
