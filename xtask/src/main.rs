@@ -32,6 +32,9 @@ cargo xtask COMMAND
                      how fast charts are rendered beside real Helm; writes
                      docs/benchmarks.md and its picture; builds ankra-helm as
                      it is released unless it is given
+  bench releases [--runs N] [--program ANKRA-HELM]
+                     installs, upgrades and reads beside real Helm on one API
+                     server; writes its section of docs/benchmarks.md
   fuzz [TARGET…] [--seconds N]
                      build the fuzz targets and run each for a minute
   differ [--tries N] [--seed N] [--jobs N] [--show N]

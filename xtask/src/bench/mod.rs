@@ -8,6 +8,7 @@ mod document;
 mod machine;
 pub(crate) mod measure;
 mod plot;
+mod releases;
 mod render;
 mod stats;
 
@@ -57,18 +58,30 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Outcome {
     let options = Options::parse(words)?;
     match name {
         "render" => render::run(&options),
-        other => Err(format!("there is no benchmark {other:?}; there is: render").into()),
+        "releases" => releases::run(&options),
+        other => Err(format!("there is no benchmark {other:?}; there are: releases, render").into()),
     }
 }
 
 /// Builds a program of the root package as it is released.
 fn build_release(program: &str) -> Anything<PathBuf> {
-    let mut cargo = repository::cargo();
-    cargo.args(["build", "--release", "--locked", "--package", "ankra-helm", "--bin", program]);
-    if !cargo.status()?.success() {
-        return Err(format!("cargo build --release --bin {program} failed").into());
-    }
+    build(&["--package", "ankra-helm", "--bin", program])?;
     Ok(repository::target()?.join("release").join(program))
+}
+
+/// Builds an example of a package with the same optimisation.
+fn build_example(package: &str, example: &str) -> Anything<PathBuf> {
+    build(&["--package", package, "--example", example])?;
+    Ok(repository::target()?.join("release/examples").join(example))
+}
+
+fn build(what: &[&str]) -> Anything<()> {
+    let mut cargo = repository::cargo();
+    cargo.args(["build", "--release", "--locked"]).args(what);
+    if !cargo.status()?.success() {
+        return Err(format!("cargo build --release {} failed", what.join(" ")).into());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
