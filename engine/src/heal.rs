@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::cluster::{Cluster, Object};
 use crate::error::{Error, Result};
 use crate::lock::{self, Lease, Lock, Verdict};
+use crate::plan::{Plan, Request};
 use crate::release::{Release, Status};
 use crate::storage::{Key, Query};
 use crate::{Engine, Run, action};
@@ -133,6 +134,20 @@ pub(crate) async fn objects(cluster: &Cluster, run: &Run, interrupted: &[Release
         }
     }
     objects
+}
+
+/// Deletes what only interrupted revisions had, where the operation that was to
+/// do so has failed: no later one would look for it.
+pub(crate) async fn take_back(cluster: &Cluster, run: &Run, plan: &Plan) {
+    for step in plan.steps.iter().filter(|step| step.left) {
+        let Request::Delete { object } = &step.request else { continue };
+        if let Err(e) = cluster.delete(object, "Background").await {
+            run.events.warn(format!("{} of an interrupted revision cannot be deleted: {e}", step.object));
+            if e.api_code() == Some(0) {
+                return;
+            }
+        }
+    }
 }
 
 /// Records of interrupted revisions that they failed: at the end, so that an

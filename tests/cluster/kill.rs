@@ -77,6 +77,10 @@ struct Story {
 const INSTALL: &[&str] = &["install", "web", "./chart", "--set=word=one"];
 const UPGRADE: &[&str] = &["upgrade", "web", "./chart", "--set=word=two,port=81", "--wait"];
 
+/// A change of `UPGRADE` that comes after its ConfigMaps are made, and before
+/// old ones are deleted.
+const MADE: usize = 10;
+
 pub(crate) fn install(cluster: &Cluster) -> Outcome {
     tell(cluster, &Story { before: &[], killed: INSTALL, gone: false, word: "one", points: 28 })
 }
@@ -107,6 +111,33 @@ pub(crate) fn twice(cluster: &Cluster) -> Outcome {
         run(&scene, UPGRADE)?;
         check(&scene, &format!("killed at {first} and {second}"), "two")?;
         clean(&scene, first)?;
+    }
+    Ok(())
+}
+
+/// Killed, and then an upgrade that fails: what only the killed one had goes.
+pub(crate) fn then_fails(cluster: &Cluster) -> Outcome {
+    let scene = stage(cluster, "then-fails")?;
+    let proxy = Proxy::start(&scene)?;
+    for back in [false, true] {
+        run(&scene, INSTALL)?;
+        assert!(kill(&scene, &proxy, UPGRADE, MADE, true)?, "change {MADE} was not reached");
+        let names = || Ok::<_, Box<dyn std::error::Error>>(scene.kubectl(&["get", "configmaps", "-o=name"])?.ok());
+        let made = names()?;
+        assert!(made.contains("configmap/of-one") && made.contains("configmap/of-two"), "{made}");
+        let mut fails = vec!["upgrade", "web", "./chart", "--set=word=three,port=99999"];
+        if back {
+            fails.push("--rollback-on-failure");
+        }
+        let _ = scene.ours.run(fails)?.fails(1);
+        let there = names()?;
+        assert!(there.contains("configmap/of-one") && !there.contains("configmap/of-two"), "{there}");
+        if back {
+            check(&scene, "killed, failed, and rolled back", "one")?;
+        }
+        let _ = scene.helm4.run(["uninstall", "web"])?.ok();
+        // What a failed upgrade of Helm makes stays there.
+        let _ = scene.kubectl(&["delete", "configmaps", "--all"])?.ok();
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         kill::rollback,
         kill::uninstall,
         kill::twice,
+        kill::then_fails,
         faults::server_restarted,
         faults::server_gone,
         faults::connections_cut,

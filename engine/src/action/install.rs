@@ -155,6 +155,7 @@ async fn install_locked(
         }
         Err(error @ Error::TakenOver) => Err(error.with_release(release)),
         Err(error) => {
+            heal::take_back(engine.cluster(), run, &plan).await;
             let error = fail(engine, run, lock, release, error, options).await;
             heal::settle(engine, run, history.interrupted).await;
             Err(error)

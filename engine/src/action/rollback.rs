@@ -120,6 +120,7 @@ async fn rollback_locked(
         }
         Err(error @ Error::TakenOver) => Err(error.with_release(release)),
         Err(error) => {
+            heal::take_back(engine.cluster(), run, &plan).await;
             let error = fail(engine, run, lock, (&mut current, release), error, (&done, stage, options)).await;
             heal::settle(engine, run, history.interrupted).await;
             Err(error)

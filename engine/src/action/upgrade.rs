@@ -173,6 +173,7 @@ async fn upgrade_locked(
         }
         Err(error @ Error::TakenOver) => Err(error.with_release(release)),
         Err(error) => {
+            heal::take_back(engine.cluster(), run, &plan).await;
             let error = fail(engine, run, lock, release, error, (&done, options)).await;
             heal::settle(engine, run, history.interrupted).await;
             Err(error)

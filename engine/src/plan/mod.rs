@@ -90,6 +90,9 @@ pub struct Step {
     /// Steps of one batch are carried out side by side, batches in order.
     #[serde(skip)]
     pub(crate) batch: usize,
+    /// Whether only a revision that was interrupted had it.
+    #[serde(skip)]
+    pub(crate) left: bool,
 }
 
 /// How many objects of each action a plan has.
@@ -287,7 +290,7 @@ pub(crate) fn build(mut inputs: Inputs<'_>) -> Result<Plan> {
         }
         let batch = batches.next(&object.reference);
         if let Some(step) = delete_step(inputs.live, object) {
-            plan.steps.push(Step { batch, ..step });
+            plan.steps.push(Step { batch, left: true, ..step });
         }
     }
     Ok(plan)
@@ -403,7 +406,7 @@ fn apply_step(inputs: &Inputs<'_>, object: Object, history: &History<'_>, force:
     if object.reference.kind == "Secret" && object.reference.group().is_empty() {
         compare::hide_secret(&mut changes);
     }
-    Step { object: object.reference, action, changes, problem, request, batch: 0 }
+    Step { object: object.reference, action, changes, problem, request, batch: 0, left: false }
 }
 
 /// How a live object becomes the wanted one when the server does not merge.
@@ -447,7 +450,7 @@ fn delete_step(live: &LiveObjects, object: Object) -> Option<Step> {
         Some(KEEP) => (Action::Keep, Request::None),
         _ => (Action::Delete, Request::Delete { object: Box::new(object) }),
     };
-    Some(Step { object: reference, action, changes: Vec::new(), problem: None, request, batch: 0 })
+    Some(Step { object: reference, action, changes: Vec::new(), problem: None, request, batch: 0, left: false })
 }
 
 /// Makes a plan show what differs between two manifests, whatever is live.
