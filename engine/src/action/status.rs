@@ -26,7 +26,8 @@ const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/js
 pub async fn status(engine: &Engine, run: &Run, name: &str, revision: i64, table: bool) -> Result<Release> {
     let mut release = super::get(engine, run, name, revision).await?;
     let resources = common::cancellable(run, resources(engine, &release, table)).await?;
-    release.info.resources = Some(resources);
+    // Go leaves an empty map out.
+    release.info.resources = Some(resources).filter(|r| !r.is_empty());
     Ok(release)
 }
 
