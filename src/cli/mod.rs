@@ -55,7 +55,8 @@ pub fn main() -> ExitCode {
     // main thread is promised everywhere.
     let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
     let mut notes = Vec::new();
-    let read = pflag::read(&Cli::command(), &words, &mut notes);
+    let command = Cli::command();
+    let read = pflag::read(&command, &words, &mut notes);
     for note in notes {
         printer::complain(&note);
     }
@@ -66,7 +67,9 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let command = flags::go_bools(Cli::command()).args_override_self(true);
+    // These two are not read by pflag's rules: the words are as they were given.
+    let other = words.iter().any(|word| word == "agent" || word == "help");
+    let command = flags::go_bools(command, (!other).then_some(&words)).args_override_self(true);
     let matches = match command.try_get_matches_from(std::iter::once(PROGRAM.to_owned()).chain(words)) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
