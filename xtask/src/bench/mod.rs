@@ -69,9 +69,10 @@ fn build_release(program: &str) -> Anything<PathBuf> {
     Ok(repository::target()?.join("release").join(program))
 }
 
-/// Builds an example of a package with the same optimisation.
+/// Builds an example of a package with the same optimisation, and with the
+/// features that its dependencies have in the program.
 fn build_example(package: &str, example: &str) -> Anything<PathBuf> {
-    build(&["--package", package, "--example", example])?;
+    build(&["--package", "ankra-helm", "--package", package, "--example", example])?;
     Ok(repository::target()?.join("release/examples").join(example))
 }
 

@@ -53,6 +53,34 @@ data:
 {{- end }}
 "#;
 
+/// What a published chart has beside its one template here, in bytes: other
+/// templates, commented values, a README.
+const SIZES: (usize, usize, usize) = (36_000, 12_000, 16_000);
+
+/// Lines of text that do not repeat each other, about so many bytes.
+fn lines(head: &str, bytes: usize) -> String {
+    let mut text = String::new();
+    for number in 0u64.. {
+        if text.len() >= bytes {
+            break;
+        }
+        let word = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        text.push_str(&format!("{head} parameter number {number} says {word:x} of the container\n"));
+    }
+    text
+}
+
+/// Adds to a chart what makes it as large as those that are published.
+fn published(folder: String) -> Anything<String> {
+    const TEMPLATES: usize = 12;
+    for number in 0..TEMPLATES {
+        let text = format!("{{{{- /*\n{}*/}}}}\n", lines("#", SIZES.0 / TEMPLATES));
+        std::fs::write(Path::new(&folder).join(format!("templates/part-{number}.yaml")), text)?;
+    }
+    std::fs::write(Path::new(&folder).join("README.md"), lines("-", SIZES.2))?;
+    Ok(folder)
+}
+
 /// For so long nothing may change before a cluster counts as quiet.
 const QUIET: Duration = Duration::from_millis(500);
 
@@ -93,7 +121,7 @@ impl<'a> Stage<'a> {
             floor: Subject::new(programs.floor, work, &work.join("floor"))?,
             manifest: work.join("manifest.yaml"),
             big: chart("big", OBJECTS, "word: one\nreplicas: 0\n")?,
-            small: chart("small", RECORD, "")?,
+            small: published(chart("small", RECORD, &lines("# --", SIZES.1))?)?,
             kubeconfig: plane.kubeconfig().display().to_string(),
             records: plane.namespace("records")?,
         })
