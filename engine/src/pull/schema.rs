@@ -41,13 +41,16 @@ impl SchemaFetcher {
         if self.known.borrow().len() >= MAX_FETCHED_SCHEMAS {
             return Err(format!("more than {MAX_FETCHED_SCHEMAS} schemas by http"));
         }
+        let too_long =
+            || format!("schemas by http took longer than {} seconds together", ALL_SCHEMAS_TIMEOUT.as_secs());
         let left = ALL_SCHEMAS_TIMEOUT.saturating_sub(self.spent.get());
+        if left.is_zero() {
+            return Err(too_long());
+        }
         let begun = Instant::now();
         let fetched = match tokio::time::timeout(left.min(SCHEMA_TIMEOUT), get(address)).await {
             Ok(fetched) => fetched.map_err(|e| words(address, &e)),
-            Err(_) if left < SCHEMA_TIMEOUT => {
-                Err(format!("schemas by http took longer than {} seconds together", ALL_SCHEMAS_TIMEOUT.as_secs()))
-            }
+            Err(_) if left < SCHEMA_TIMEOUT => Err(too_long()),
             Err(_) => Err(format!("HTTP request failed for {address}: {}", http::timed_out(address))),
         };
         self.spent.set(self.spent.get() + begun.elapsed());
