@@ -28,16 +28,22 @@ enum Verb {
     Kinds,
     List,
     Get,
+    Events,
+    Top,
+    Reveal,
     WatchOpen,
     LogsOpen,
 }
 
 /// Each verb with its word in subjects and the name of its endpoint.
-const VERBS: [(Verb, &str, &str); 6] = [
+const VERBS: [(Verb, &str, &str); 9] = [
     (Verb::Info, "info", "info"),
     (Verb::Kinds, "kinds", "kinds"),
     (Verb::List, "list", "list"),
     (Verb::Get, "get", "get"),
+    (Verb::Events, "events", "events"),
+    (Verb::Top, "top", "top"),
+    (Verb::Reveal, "reveal", "reveal"),
     (Verb::WatchOpen, "watch.open", "watch-open"),
     (Verb::LogsOpen, "logs.open", "logs-open"),
 ];
@@ -198,6 +204,9 @@ async fn answer(agent: &Arc<Agent>, verb: Verb, payload: &[u8]) -> Result<Vec<u8
         Verb::Kinds => json(&reads::kinds(agent).await?),
         Verb::List => json(&reads::list(&agent.api, reads::request(payload)?).await?),
         Verb::Get => json(&reads::get(&agent.api, reads::request(payload)?).await?),
+        Verb::Events => json(&reads::events(&agent.api, reads::request(payload)?).await?),
+        Verb::Top => json(&reads::top(&agent.api, reads::request(payload)?).await?),
+        Verb::Reveal => json(&reads::reveal(agent, reads::request(payload)?).await?),
         Verb::WatchOpen => json(&watch::open(agent, reads::request(payload)?).await?),
         Verb::LogsOpen => json(&logs::open(agent, reads::request(payload)?).await?),
     }

@@ -68,6 +68,9 @@ pub struct Settings {
     /// The always-on stream
     #[command(flatten)]
     pub stream: Stream,
+    /// Let clients that may use req.reveal see the values of Secrets
+    #[arg(long, env = "SECRETS_REVEAL", default_value_t = false, action = clap::ArgAction::Set)]
+    pub secrets_reveal: bool,
     /// Seconds between two signs of life
     #[arg(long, env = "HEARTBEAT_SECONDS", default_value_t = 15)]
     pub heartbeat_seconds: u64,

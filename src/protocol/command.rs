@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{error::Error, subject, validate};
+use super::{error::Error, objects::ObjectsSpec, subject, validate};
 
 /// Longest command, in bytes.
 pub const COMMAND_MAX: usize = 512 * 1024;
@@ -35,11 +35,49 @@ pub enum Verb {
     /// Uninstalls a release.
     #[serde(rename = "helm.uninstall")]
     Uninstall,
+    /// Runs the tests of a release.
+    #[serde(rename = "helm.test")]
+    Test,
+    /// Applies the objects of a manifest, server-side.
+    #[serde(rename = "manifest.apply")]
+    ManifestApply,
+    /// Deletes the objects of a manifest.
+    #[serde(rename = "manifest.delete")]
+    ManifestDelete,
+    /// Deletes named objects.
+    #[serde(rename = "res.delete")]
+    ResDelete,
+    /// Sets how many pods workloads have.
+    #[serde(rename = "res.scale")]
+    ResScale,
+    /// Restarts the pods of workloads.
+    #[serde(rename = "res.restart")]
+    ResRestart,
+    /// Patches named objects.
+    #[serde(rename = "res.patch")]
+    ResPatch,
 }
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Verb; 4] = [Verb::Install, Verb::Upgrade, Verb::Rollback, Verb::Uninstall];
+    pub const ALL: [Verb; 11] = [
+        Verb::Install,
+        Verb::Upgrade,
+        Verb::Rollback,
+        Verb::Uninstall,
+        Verb::Test,
+        Verb::ManifestApply,
+        Verb::ManifestDelete,
+        Verb::ResDelete,
+        Verb::ResScale,
+        Verb::ResRestart,
+        Verb::ResPatch,
+    ];
+
+    /// Whether it is about objects, and not about a release.
+    pub const fn is_of_objects(self) -> bool {
+        !matches!(self, Verb::Install | Verb::Upgrade | Verb::Rollback | Verb::Uninstall | Verb::Test)
+    }
 
     /// The verb as it stands in subjects.
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +86,13 @@ impl Verb {
             Verb::Upgrade => "helm.upgrade",
             Verb::Rollback => "helm.rollback",
             Verb::Uninstall => "helm.uninstall",
+            Verb::Test => "helm.test",
+            Verb::ManifestApply => "manifest.apply",
+            Verb::ManifestDelete => "manifest.delete",
+            Verb::ResDelete => "res.delete",
+            Verb::ResScale => "res.scale",
+            Verb::ResRestart => "res.restart",
+            Verb::ResPatch => "res.patch",
         }
     }
 }
@@ -97,6 +142,9 @@ pub struct ReleaseSpec {
     pub namespace: String,
     /// Name of the release.
     pub release: String,
+    /// The objects, for `manifest.*` and `res.*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectsSpec>,
     /// The chart, for install and upgrade. The agent pulls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chart: Option<ChartSpec>,
@@ -154,6 +202,10 @@ pub struct ChartSpec {
 impl Command {
     /// Key under which commands are done one at a time.
     pub fn serial_key(&self) -> String {
+        if self.verb.is_of_objects() {
+            // The API server puts changes of one object in order.
+            return format!("objects/{}", self.op_id);
+        }
         format!("helm/{}/{}", self.spec.namespace, self.spec.release)
     }
 
@@ -172,6 +224,9 @@ impl Command {
             return Err(Error::invalid("expires_at is not an RFC 3339 time"));
         }
         validate::namespace(&self.spec.namespace)?;
+        if self.verb.is_of_objects() {
+            return self.check_objects();
+        }
         validate::release(&self.spec.release)?;
         if self.spec.history_max > HISTORY_MAX {
             return Err(Error::invalid(format!("spec.history_max is over {HISTORY_MAX}")));
@@ -180,7 +235,17 @@ impl Command {
         match (self.verb, &self.spec.chart) {
             (Verb::Install | Verb::Upgrade, Some(chart)) => chart.check(),
             (Verb::Install | Verb::Upgrade, None) => Err(Error::invalid("spec.chart is missing")),
-            (Verb::Rollback | Verb::Uninstall, _) => Ok(()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_objects(&self) -> Result<(), Error> {
+        let objects = self.spec.objects.as_ref().ok_or_else(|| Error::invalid("spec.objects is missing"))?;
+        match self.verb {
+            Verb::ManifestApply | Verb::ManifestDelete => objects.check_manifest(),
+            Verb::ResScale => objects.check_named().and_then(|()| objects.check_replicas()),
+            Verb::ResPatch => objects.check_named().and_then(|()| objects.check_patch()),
+            _ => objects.check_named(),
         }
     }
 }
@@ -361,6 +426,27 @@ mod tests {
     fn verbs_are_written_as_they_serialize() {
         for verb in Verb::ALL {
             assert_eq!(serde_json::to_string(&verb).unwrap(), format!("\"{}\"", verb.as_str()));
+        }
+    }
+
+    #[test]
+    fn commands_on_objects_are_checked() {
+        let check = |verb: &str, objects: &str| {
+            let text = format!(r#"{{"op_id":"01J","verb":"{verb}","spec":{{"namespace":"n","objects":{objects}}}}}"#);
+            serde_json::from_str::<Command>(&text).unwrap().check()
+        };
+        assert!(check("manifest.apply", r#"{"manifest":"kind: Pod"}"#).is_ok());
+        assert!(check("res.scale", r#"{"resource":"deploy","names":["a"],"replicas":3}"#).is_ok());
+        assert!(check("res.patch", r#"{"resource":"deploy","names":["a"],"patch":{"a":1}}"#).is_ok());
+        for (verb, bad) in [
+            ("manifest.apply", r#"{"manifest":" "}"#),
+            ("res.scale", r#"{"resource":"deploy","names":["a"]}"#),
+            ("res.delete", r#"{"resource":"deploy","names":[]}"#),
+            ("res.delete", r#"{"resource":"deploy","names":["a/b"]}"#),
+            ("res.delete", r#"{"names":["a"]}"#),
+            ("res.patch", r#"{"resource":"deploy","names":["a"],"patch":[]}"#),
+        ] {
+            assert!(check(verb, bad).is_err(), "{verb} {bad}");
         }
     }
 

@@ -41,7 +41,7 @@ impl std::fmt::Display for Gvk {
 
 /// Names a kind in a request: fully by `gvk`, or as kubectl does by `resource`
 /// (`pods`, `po`, `Pod`, `deployments.apps`, `deploy`).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KindRef {
     /// The kind, fully named.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ mod commands;
 mod identity;
 mod library;
 mod link;
+mod objects;
 mod platform;
 mod program;
 mod reads;
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
         reads::pages_hold_each_pod_once,
         reads::objects_are_read_without_secrets,
         reads::what_is_wrong_is_said_with_a_code,
+        objects::manifests_are_applied_and_changed,
+        objects::events_and_use_are_shown,
+        objects::secrets_are_revealed_by_a_right_of_its_own,
+        objects::doctor_finds_what_is_wrong,
         sessions::watch_shows_what_happens,
         sessions::log_is_followed,
         commands::release_of_the_agent_is_a_helm_release,

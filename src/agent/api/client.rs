@@ -133,15 +133,39 @@ impl Api {
         Ok(Pieces { body: self.send(path, accept).await? })
     }
 
+    /// Changes something; gives the status of the success.
+    ///
+    /// # Errors
+    /// The API server's.
+    pub async fn write(&self, method: http::Method, path: &Path, media: &str, body: Vec<u8>) -> Result<u16, Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path.as_str())
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, media)
+            .body(Body::from(body))
+            .map_err(|error| Error::invalid(format!("the request makes no valid URL: {error}")))?;
+        let answer = self.answer(request).await?;
+        let status = answer.status();
+        let mut body = answer.into_body();
+        // The object itself is of no interest, only that all of it came.
+        let text = collect(&mut body, BODY_MAX).await?;
+        if status.is_success() { Ok(status.as_u16()) } else { Err(from_status(status, &text)) }
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Result<http::Response<Body>, Error> {
+        tokio::time::timeout(ANSWER_TIMEOUT, self.client.send(request))
+            .await
+            .map_err(|_| Error::new(Code::Timeout, "the API server did not answer in time"))?
+            .map_err(|error| Error::new(Code::Upstream, format!("reaching the API server: {}", chain(&error))))
+    }
+
     async fn send(&self, path: &Path, accept: Accept) -> Result<Body, Error> {
         let request = Request::get(path.as_str())
             .header(header::ACCEPT, accept.header())
             .body(Body::empty())
             .map_err(|error| Error::invalid(format!("the request makes no valid URL: {error}")))?;
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.client.send(request))
-            .await
-            .map_err(|_| Error::new(Code::Timeout, "the API server did not answer in time"))?
-            .map_err(|error| Error::new(Code::Upstream, format!("reaching the API server: {}", chain(&error))))?;
+        let answer = self.answer(request).await?;
         let status = answer.status();
         let mut body = answer.into_body();
         if status.is_success() {

@@ -6,6 +6,7 @@
 
 mod chart;
 mod lock;
+mod objects;
 mod operation;
 mod progress;
 mod recover;

@@ -11,6 +11,7 @@ use super::release::summary;
 use crate::protocol::{
     Code, Error,
     command::{Command, State, Verb},
+    objects::PatchType,
 };
 
 /// How often an operation is begun before it is given up: one that ends its
@@ -54,8 +55,13 @@ pub(super) fn decide(
     let Some(base) = base else {
         return over(State::Unknown, "the agent that worked on this ended".to_owned(), newest);
     };
-    if command.dry_run {
+    let json_patch = command.spec.objects.as_ref().is_some_and(|objects| objects.patch_type == PatchType::Json);
+    // All others can be done twice; a JSON patch may add something twice.
+    if command.dry_run || command.verb == Verb::Test || (command.verb.is_of_objects() && !json_patch) {
         return Recovery::Again;
+    }
+    if command.verb.is_of_objects() {
+        return over(State::Unknown, "the agent that patched this ended".to_owned(), None);
     }
     let status = newest.map(|release| release.info.status);
     if command.verb == Verb::Uninstall {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use charts::{Chart, Compat, Warnings};
 use engine::{
     CancellationToken, Cluster, DryRun, Engine, Release, Run, Stage, WaitStrategy,
-    action::{self, Applied, InstallOptions, RollbackOptions, UninstallOptions, UpgradeOptions},
+    action::{self, Applied, InstallOptions, RollbackOptions, TestOptions, UninstallOptions, UpgradeOptions},
 };
 use serde_json::{Value, json};
 use templates_compat::Map;
@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// Most characters of the logs of tests that are told.
+const LOGS_MAX: usize = 64 * 1024;
+
 /// Does the command's work and tells about it; `again` when an agent that is
 /// gone began it. The events' sender is given back when all events are sent.
 pub(super) async fn run(
@@ -31,6 +34,10 @@ pub(super) async fn run(
     mut progress: Progress,
     cancel: CancellationToken,
 ) -> (Progress, Result<Value, Error>) {
+    if command.verb.is_of_objects() {
+        let outcome = super::objects::run(agent, command, &mut progress, &cancel).await;
+        return (progress, outcome);
+    }
     let engine = engine(agent, command);
     // What is done again has changed the revision itself.
     if !again && let Err(error) = check_revision(&engine, command).await {
@@ -61,6 +68,9 @@ pub(super) async fn run(
 
 /// The newest revision of the command's release.
 pub(super) async fn newest(agent: &Agent, command: &Command) -> Result<Option<Release>, Error> {
+    if command.verb.is_of_objects() {
+        return Ok(None);
+    }
     let engine = engine(agent, command);
     match action::status(&engine, &Run::default(), &command.spec.release, 0, false).await {
         Ok(release) => Ok(Some(release)),
@@ -71,6 +81,9 @@ pub(super) async fn newest(agent: &Agent, command: &Command) -> Result<Option<Re
 
 /// Its number, 0 when there is none.
 pub(super) async fn revision(agent: &Agent, command: &Command) -> Result<Option<i64>, Error> {
+    if command.verb.is_of_objects() {
+        return Ok(Some(0));
+    }
     Ok(Some(newest(agent, command).await?.map_or(0, |release| release.version)))
 }
 
@@ -103,6 +116,8 @@ async fn act(engine: &Engine, run: &Run, command: &Command, chart: Option<Chart>
             result["info"] = json!(uninstalled.info);
             result
         }),
+        Verb::Test => return test(engine, run, command).await,
+        _ => return Err(Error::internal("a command on objects came to the releases")),
     }
     .map_err(error)
 }
@@ -158,6 +173,19 @@ fn timeout(command: &Command) -> Duration {
 
 fn dry_run(command: &Command) -> DryRun {
     if command.dry_run { DryRun::Server } else { DryRun::None }
+}
+
+/// Runs the tests of a release; one that fails is the operation's failure.
+async fn test(engine: &Engine, run: &Run, command: &Command) -> Result<Value, Error> {
+    let name = command.spec.release.clone();
+    let options = TestOptions { name, logs: true, timeout: timeout(command), ..TestOptions::default() };
+    let tested = action::test(engine, run, &options).await.map_err(error)?;
+    let mut result = summary(&tested.release);
+    result["logs"] = json!(tested.logs.chars().take(LOGS_MAX).collect::<String>());
+    match tested.result {
+        Ok(()) => Ok(result),
+        Err(failed) => Err(error(failed).with("release", result)),
+    }
 }
 
 fn install(command: &Command) -> InstallOptions {

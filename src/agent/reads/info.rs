@@ -12,9 +12,15 @@ use crate::{
 pub(in crate::agent) async fn info(agent: &Agent) -> Result<Info, Error> {
     let status = agent.status.snapshot();
     let mut capabilities: Vec<String> =
-        ["info", "kinds", "list", "get", "watch", "logs"].into_iter().map(str::to_owned).collect();
+        ["info", "kinds", "list", "get", "events", "top", "watch", "logs"].into_iter().map(str::to_owned).collect();
     if status.commands {
-        capabilities.push("helm".to_owned());
+        capabilities.extend(["helm", "manifest", "res"].map(str::to_owned));
+    }
+    if agent.settings.secrets_reveal {
+        capabilities.push("reveal".to_owned());
+    }
+    if agent.settings.stream.k8s_watch_enabled {
+        capabilities.push("stream".to_owned());
     }
     Ok(Info {
         agent_version: agent.version().to_owned(),

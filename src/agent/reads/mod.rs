@@ -2,12 +2,16 @@
 //!
 //! Owns what each of them means. Receiving and replying are `serve`'s.
 
+mod events;
 mod get;
 mod info;
 mod list;
+mod reveal;
+mod top;
 
 use serde::de::DeserializeOwned;
 
+pub(super) use self::{events::events, reveal::reveal, top::top};
 pub(super) use get::get;
 pub(super) use info::{info, kinds};
 pub(super) use list::list;

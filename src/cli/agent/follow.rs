@@ -26,7 +26,7 @@ pub(super) struct Flags {
     timeout: u64,
     /// say what would be done, and do nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// wait until all objects are ready
     #[arg(long)]
     pub(super) wait: bool,
@@ -47,7 +47,7 @@ pub(super) struct Flags {
     detach: bool,
     /// prints the output in the specified format
     #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    pub(super) output: Format,
 }
 
 /// Flags that say which chart, as the agent will pull it.
@@ -81,6 +81,20 @@ impl ChartFlags {
 
 /// Publishes a command and shows its operation to its end.
 pub(super) async fn run(session: &Session<'_>, flags: &Flags, verb: Verb, spec: ReleaseSpec) -> Result<(), Failure> {
+    match publish(session, flags, verb, spec).await? {
+        Some(last) => finish(session, flags.output, last),
+        None => Ok(()),
+    }
+}
+
+/// Publishes a command and shows its operation; gives the last event, or
+/// nothing when it is not followed.
+pub(super) async fn publish(
+    session: &Session<'_>,
+    flags: &Flags,
+    verb: Verb,
+    spec: ReleaseSpec,
+) -> Result<Option<OpEvent>, Failure> {
     let client = session.client().await?;
     let op_id = ulid();
     let expires_at = flags.expires_in.map(|seconds| {
@@ -100,11 +114,11 @@ pub(super) async fn run(session: &Session<'_>, flags: &Flags, verb: Verb, spec: 
     };
     let following = client.command(&command).await.map_err(failure)?;
     if flags.detach {
-        return session.cx.printer.line(&op_id);
+        session.cx.printer.line(&op_id)?;
+        return Ok(None);
     }
     session.cx.printer.note(&format!("operation {op_id}"));
-    let last = show(session, &client, &op_id, following).await?;
-    finish(session, flags.output, last)
+    show(session, &client, &op_id, following).await.map(Some)
 }
 
 /// Shows the events of an operation, and gives the last one.

@@ -184,7 +184,7 @@ fn name_line(gvk: &Gvk, item: &RawValue) -> Result<String, Failure> {
 }
 
 /// The kind and the names of a command line: `pods`, `pods a b`, `pod/a`.
-fn target(what: &[String]) -> Result<(String, Vec<String>), Error> {
+pub(super) fn target(what: &[String]) -> Result<(String, Vec<String>), Error> {
     let Some((first, rest)) = what.split_first() else { return Err(Error::invalid("name a kind")) };
     let Some((kind, name)) = first.split_once('/') else { return Ok((first.clone(), rest.to_vec())) };
     let mut names = vec![name.to_owned()];

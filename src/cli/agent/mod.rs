@@ -6,6 +6,8 @@
 //! `crate::client`'s business.
 
 mod columns;
+mod doctor;
+mod events;
 mod follow;
 mod get;
 mod info;
@@ -13,8 +15,10 @@ mod install;
 mod kinds;
 mod logs;
 mod ls;
+mod objects;
 mod ops;
 mod rollback;
+mod top;
 mod uninstall;
 mod upgrade;
 mod watch;
@@ -26,7 +30,10 @@ use serde::Serialize;
 use super::{Context, Failure, Format};
 use crate::{
     client::{Access, Client, connect},
-    protocol::{Code, DEFAULT_PREFIX, Error},
+    protocol::{
+        Code, DEFAULT_PREFIX, Error,
+        info::{KindInfo, Kinds},
+    },
 };
 
 /// Operate clusters through their agents, over NATS
@@ -61,6 +68,22 @@ enum Command {
     Watch(watch::Args),
     /// show or follow logs
     Logs(logs::Args),
+    /// show what Kubernetes tells about objects
+    Events(events::Args),
+    /// show what pods or nodes use
+    Top(top::Args),
+    /// apply a manifest, server-side
+    Apply(objects::ApplyArgs),
+    /// delete objects
+    Delete(objects::DeleteArgs),
+    /// set how many pods a workload has
+    Scale(objects::ScaleArgs),
+    /// restart the pods of a workload, one after the other
+    Restart(objects::RestartArgs),
+    /// change fields of an object
+    Patch(objects::PatchArgs),
+    /// check the way to a cluster, step by step
+    Doctor(doctor::Args),
     /// install a chart
     Install(Box<install::Args>),
     /// upgrade a release
@@ -114,6 +137,19 @@ impl Session<'_> {
         self.cx.settings.namespace.clone().unwrap_or_else(|| "default".to_owned())
     }
 
+    /// The kind that a name as kubectl takes it stands for.
+    async fn kind(&self, name: &str) -> Result<String, Failure> {
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return Ok(name.to_owned());
+        }
+        let kinds: Kinds = self.client().await?.request("kinds", &serde_json::json!({})).await.map_err(failure)?;
+        let is = |kind: &KindInfo| {
+            kind.resource == name || kind.singular == name || kind.short_names.iter().any(|s| s == name)
+        };
+        let found = kinds.kinds.into_iter().find(is);
+        found.map(|kind| kind.kind).ok_or_else(|| failure(Error::not_found(format!("there is no kind {name}"))))
+    }
+
     /// Writes a value as JSON or YAML.
     fn structured(&self, format: Format, value: &impl Serialize) -> Result<(), Failure> {
         let json = serde_json::to_string(value).map_err(Failure::from_display)?;
@@ -136,6 +172,14 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         Command::Get(verb) => cx.block_on(get::run(verb, &session)),
         Command::Watch(verb) => cx.block_on(watch::run(verb, &session)),
         Command::Logs(verb) => cx.block_on(logs::run(verb, &session)),
+        Command::Events(verb) => cx.block_on(events::run(verb, &session)),
+        Command::Top(verb) => cx.block_on(top::run(verb, &session)),
+        Command::Apply(verb) => cx.block_on(objects::apply(verb, &session)),
+        Command::Delete(verb) => cx.block_on(objects::delete(verb, &session)),
+        Command::Scale(verb) => cx.block_on(objects::scale(verb, &session)),
+        Command::Restart(verb) => cx.block_on(objects::restart(verb, &session)),
+        Command::Patch(verb) => cx.block_on(objects::patch(verb, &session)),
+        Command::Doctor(verb) => cx.block_on(doctor::run(verb, &session)),
         Command::Install(verb) => install::run(verb, &session),
         Command::Upgrade(verb) => upgrade::run(verb, &session),
         Command::Rollback(verb) => cx.block_on(rollback::run(verb, &session)),
