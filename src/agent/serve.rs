@@ -31,12 +31,16 @@ enum Verb {
     Events,
     Top,
     Reveal,
+    Releases,
+    History,
+    Release,
+    Values,
     WatchOpen,
     LogsOpen,
 }
 
 /// Each verb with its word in subjects and the name of its endpoint.
-const VERBS: [(Verb, &str, &str); 9] = [
+const VERBS: [(Verb, &str, &str); 13] = [
     (Verb::Info, "info", "info"),
     (Verb::Kinds, "kinds", "kinds"),
     (Verb::List, "list", "list"),
@@ -44,6 +48,10 @@ const VERBS: [(Verb, &str, &str); 9] = [
     (Verb::Events, "events", "events"),
     (Verb::Top, "top", "top"),
     (Verb::Reveal, "reveal", "reveal"),
+    (Verb::Releases, "helm.list", "helm-list"),
+    (Verb::History, "helm.history", "helm-history"),
+    (Verb::Release, "helm.get", "helm-get"),
+    (Verb::Values, "helm.values", "helm-values"),
     (Verb::WatchOpen, "watch.open", "watch-open"),
     (Verb::LogsOpen, "logs.open", "logs-open"),
 ];
@@ -207,6 +215,10 @@ async fn answer(agent: &Arc<Agent>, verb: Verb, payload: &[u8]) -> Result<Vec<u8
         Verb::Events => json(&reads::events(&agent.api, reads::request(payload)?).await?),
         Verb::Top => json(&reads::top(&agent.api, reads::request(payload)?).await?),
         Verb::Reveal => json(&reads::reveal(agent, reads::request(payload)?).await?),
+        Verb::Releases => json(&reads::releases::list(agent, reads::request(payload)?).await?),
+        Verb::History => json(&reads::releases::history(agent, reads::request(payload)?).await?),
+        Verb::Release => json(&reads::releases::get(agent, reads::request(payload)?).await?),
+        Verb::Values => json(&reads::releases::values(agent, reads::request(payload)?).await?),
         Verb::WatchOpen => json(&watch::open(agent, reads::request(payload)?).await?),
         Verb::LogsOpen => json(&logs::open(agent, reads::request(payload)?).await?),
     }

@@ -14,6 +14,7 @@ mod jsonpath;
 mod pflag;
 mod printer;
 mod progress;
+mod remote;
 mod settings;
 mod table;
 

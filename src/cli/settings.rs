@@ -61,6 +61,9 @@ pub struct GlobalArgs {
     /// path to the directory containing cached content (e.g. charts)
     #[arg(long, global = true, value_name = "string")]
     pub content_cache: Option<PathBuf>,
+    /// do it by the agent of this cluster, over NATS (NATS_URL and its credentials say how)
+    #[arg(long, global = true, value_name = "CLUSTER")]
+    pub agent: Option<String>,
     /// reproduce the output of this Helm (helm3 or helm4; also by ANKRA_HELM_COMPAT)
     #[arg(long, global = true, value_name = "string", value_parser = ["helm3", "helm4"])]
     pub compat: Option<String>,

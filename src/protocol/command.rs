@@ -4,6 +4,8 @@
 //! and its entry in the ledger. A command is published to `cmd.<verb>` with
 //! the operation's id as `Nats-Msg-Id`; its events appear on `op.<id>`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -180,6 +182,44 @@ pub struct ReleaseSpec {
     pub ignore_not_found: bool,
     /// Text for the revision's description.
     pub description: String,
+    /// Installs no CRDs.
+    pub skip_crds: bool,
+    /// Renders the notes of subcharts, too.
+    pub render_subchart_notes: bool,
+    /// Does not check values against schemas.
+    pub skip_schema_validation: bool,
+    /// Does not check objects against the API server's schema.
+    pub disable_openapi_validation: bool,
+    /// Lets templates look names up.
+    pub enable_dns: bool,
+    /// Replaces objects instead of changing them.
+    pub force_replace: bool,
+    /// Takes fields that others own.
+    pub force_conflicts: bool,
+    /// Upgrade and rollback: a failure deletes what was new.
+    pub cleanup_on_fail: bool,
+    /// Install: takes the name of a release that was uninstalled.
+    pub replace: bool,
+    /// Dry run: hides Secrets.
+    pub hide_secret: bool,
+    /// Labels of the record.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// `auto`, `true` or `false`; empty means `auto`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub server_side: String,
+    /// Uninstall: `background`, `foreground` or `orphan`; empty means the first.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cascade: String,
+    /// `watcher`, `hookOnly` or `legacy`; empty goes by `wait`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub wait_strategy: String,
+    /// Test: only these tests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<String>,
+    /// Test: all but these tests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_tests: Vec<String>,
 }
 
 /// Where a chart is pulled from.
@@ -232,6 +272,15 @@ impl Command {
             return Err(Error::invalid(format!("spec.history_max is over {HISTORY_MAX}")));
         }
         validate::selector("spec.description", &self.spec.description)?;
+        let one_of = |name: &str, word: &str, words: &[&str]| {
+            if word.is_empty() || words.contains(&word) {
+                return Ok(());
+            }
+            Err(Error::invalid(format!("spec.{name} must be one of {}", words.join(", "))))
+        };
+        one_of("server_side", &self.spec.server_side, &["auto", "true", "false"])?;
+        one_of("cascade", &self.spec.cascade, &["background", "foreground", "orphan"])?;
+        one_of("wait_strategy", &self.spec.wait_strategy, &["watcher", "hookOnly", "legacy"])?;
         match (self.verb, &self.spec.chart) {
             (Verb::Install | Verb::Upgrade, Some(chart)) => chart.check(),
             (Verb::Install | Verb::Upgrade, None) => Err(Error::invalid("spec.chart is missing")),

@@ -15,6 +15,7 @@ pub mod logs;
 pub mod objects;
 pub mod read;
 pub mod register;
+pub mod releases;
 pub mod session;
 pub mod subject;
 pub mod sum;

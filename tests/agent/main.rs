@@ -5,6 +5,7 @@
 //! stop something start their own.
 
 mod commands;
+mod guard;
 mod identity;
 mod library;
 mod link;
@@ -12,8 +13,10 @@ mod objects;
 mod platform;
 mod program;
 mod reads;
+mod remote;
 mod replicas;
 mod scene;
+mod schemas;
 mod sessions;
 
 use std::process::ExitCode;
@@ -31,6 +34,8 @@ fn main() -> ExitCode {
         identity::refusal_is_told_and_asked_again_slowly,
         identity::revoked_credentials_are_replaced,
         identity::credentials_file_may_change,
+        guard::client_without_the_right_gets_nothing,
+        guard::nothing_secret_leaves,
         reads::info_names_cluster_and_versions,
         reads::pages_hold_each_pod_once,
         reads::objects_are_read_without_secrets,
@@ -55,6 +60,10 @@ fn main() -> ExitCode {
         library::large_object_comes_in_parts,
         library::commands_that_must_not_be_done,
         library::abandoned_sessions_end,
+        schemas::messages_fit_their_schemas,
+        schemas::schemas_find_what_is_wrong,
+        remote::reads_print_the_same,
+        remote::changes_are_told_the_same,
         program::agents_and_kinds_are_listed,
         program::objects_are_shown_as_by_kubectl,
         program::exit_codes_say_what_went_wrong,

@@ -84,22 +84,29 @@ pub struct Metadata {
 /// # Errors
 /// `release: not found`.
 pub async fn get_metadata(engine: &Engine, run: &Run, name: &str, revision: i64) -> Result<Metadata> {
-    let release = get(engine, run, name, revision).await?;
-    let chart = &release.chart.metadata;
-    let annotations = chart.get("annotations").and_then(|a| a.as_object()).into_iter().flatten();
-    let dependencies = chart.get("dependencies").and_then(|d| d.as_array()).cloned();
-    Ok(Metadata {
-        chart: release.chart.name().to_string(),
-        version: release.chart.version().to_string(),
-        app_version: release.chart.app_version().to_string(),
-        annotations: annotations.map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_string())).collect(),
-        dependencies: dependencies.unwrap_or_default(),
-        revision: release.version,
-        status: release.info.status.to_string(),
-        deployed_at: release.info.last_deployed.map(|t| t.rfc3339()).unwrap_or_default(),
-        apply_method: release.apply_method.map(|m| m.as_str().to_string()).unwrap_or_default(),
-        name: release.name,
-        labels: release.labels,
-        namespace: release.namespace,
-    })
+    get(engine, run, name, revision).await.map(Metadata::of)
+}
+
+impl Metadata {
+    /// What a revision says of itself.
+    #[must_use]
+    pub fn of(release: Release) -> Metadata {
+        let chart = &release.chart.metadata;
+        let annotations = chart.get("annotations").and_then(|a| a.as_object()).into_iter().flatten();
+        let dependencies = chart.get("dependencies").and_then(|d| d.as_array()).cloned();
+        Metadata {
+            chart: release.chart.name().to_string(),
+            version: release.chart.version().to_string(),
+            app_version: release.chart.app_version().to_string(),
+            annotations: annotations.map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_string())).collect(),
+            dependencies: dependencies.unwrap_or_default(),
+            revision: release.version,
+            status: release.info.status.to_string(),
+            deployed_at: release.info.last_deployed.map(|t| t.rfc3339()).unwrap_or_default(),
+            apply_method: release.apply_method.map(|m| m.as_str().to_string()).unwrap_or_default(),
+            name: release.name,
+            labels: release.labels,
+            namespace: release.namespace,
+        }
+    }
 }

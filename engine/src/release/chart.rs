@@ -56,6 +56,20 @@ impl Default for ChartRecord {
     }
 }
 
+impl ChartRecord {
+    /// The chart without its templates and files, which no verb shows.
+    #[must_use]
+    pub fn without_files(&self) -> ChartRecord {
+        ChartRecord { templates: Box::default(), files: Box::default(), schema: Box::default(), ..self.clone() }
+    }
+
+    /// Only the metadata.
+    #[must_use]
+    pub fn head(&self) -> ChartRecord {
+        ChartRecord { metadata: self.metadata.clone(), ..ChartRecord::default() }
+    }
+}
+
 /// Only the metadata.
 #[derive(Deserialize)]
 pub(super) struct ChartHead {

@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::store::Store;
-pub(super) use self::store::ensure_bucket;
+pub(super) use self::{release::error as engine_error, store::ensure_bucket};
 use super::{Agent, reply};
 use crate::protocol::{Code, Error, command::CancelReply, subject};
 

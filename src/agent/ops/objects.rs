@@ -225,6 +225,10 @@ fn identity(doc: &Value, namespace: &str) -> Result<(KindRef, String, String), E
     let kind = KindRef { gvk: Some(gvk), resource: String::new() };
     kind.check()?;
     crate::protocol::validate::name(&name)?;
+    // YAML takes a bare `n` for a boolean; the default would be a surprise.
+    if doc.pointer("/metadata/namespace").is_some_and(|own| !own.is_string() && !own.is_null()) {
+        return Err(Error::invalid(format!("metadata.namespace of {name} is no text")));
+    }
     let own = text("/metadata/namespace");
     if !own.is_empty() {
         crate::protocol::validate::namespace(&own)?;
@@ -278,16 +282,18 @@ fn split(manifest: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    const ODD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: n}\n";
+
     #[test]
     fn a_manifest_becomes_objects() {
         let text = "# nothing\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n--- # two\n\
-            apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: b, namespace: n}\n";
+            apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: b, namespace: ns}\n";
         let docs = documents(text).unwrap();
         let identities: Vec<_> = docs.iter().map(|doc| identity(doc, "d").unwrap()).collect();
         let told: Vec<_> = identities.iter().map(|(_, namespace, name)| (namespace.as_str(), name.as_str())).collect();
-        assert_eq!(told, [("d", "a"), ("n", "b")]);
+        assert_eq!(told, [("d", "a"), ("ns", "b")]);
         assert_eq!(identities[1].0.gvk.as_ref().unwrap().to_string(), "apps/v1/Deployment");
-        for bad in ["", "---\n", "kind: [", "kind: Pod\n", "apiVersion: v1\nkind: Pod\nmetadata: {name: ../x}\n"] {
+        for bad in ["", "---\n", "kind: [", "kind: Pod\n", "apiVersion: v1\nkind: Pod\nmetadata: {name: ../x}\n", ODD] {
             assert!(
                 documents(bad)
                     .and_then(|docs| docs.iter().map(|d| identity(d, "d")).collect::<Result<Vec<_>, _>>())

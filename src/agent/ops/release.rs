@@ -3,12 +3,14 @@
 //! Owns the way from a command's specification to an action's options and from
 //! the engine's errors to the protocol's.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use charts::{Chart, Compat, Warnings};
 use engine::{
-    CancellationToken, Cluster, DryRun, Engine, Release, Run, Stage, WaitStrategy,
-    action::{self, Applied, InstallOptions, RollbackOptions, TestOptions, UninstallOptions, UpgradeOptions},
+    CancellationToken, Cluster, DryRun, Engine, Release, Run, ServerSide, Stage, WaitStrategy,
+    action::{self, Applied, Filter, InstallOptions, RollbackOptions, TestOptions, UninstallOptions, UpgradeOptions},
+    options::Cascade,
+    release::{HookEvent, codec},
 };
 use serde_json::{Value, json};
 use templates_compat::Map;
@@ -22,7 +24,9 @@ use crate::{
     },
 };
 
-/// Most characters of the logs of tests that are told.
+/// Longest record in a result, in bytes: an event has room for it.
+const RECORD_MAX: usize = 384 * 1024;
+/// Most characters of the logs of tests and of plans that are told.
 const LOGS_MAX: usize = 64 * 1024;
 
 /// Does the command's work and tells about it; `again` when an agent that is
@@ -164,11 +168,25 @@ fn values(spec: &ReleaseSpec) -> Result<Map, Error> {
 }
 
 fn wait(spec: &ReleaseSpec) -> WaitStrategy {
+    match spec.wait_strategy.as_str() {
+        "watcher" => return WaitStrategy::Watcher,
+        "legacy" => return WaitStrategy::Legacy,
+        "hookOnly" if !spec.atomic => return WaitStrategy::HookOnly,
+        _ => {}
+    }
     if spec.wait || spec.wait_for_jobs || spec.atomic { WaitStrategy::Watcher } else { WaitStrategy::HookOnly }
 }
 
 fn timeout(command: &Command) -> Duration {
     Duration::from_secs(if command.timeout_s == 0 { TIMEOUT_DEFAULT_S } else { command.timeout_s })
+}
+
+fn server_side(spec: &ReleaseSpec) -> ServerSide {
+    match spec.server_side.as_str() {
+        "true" => ServerSide::True,
+        "false" => ServerSide::False,
+        _ => ServerSide::Auto,
+    }
 }
 
 fn dry_run(command: &Command) -> DryRun {
@@ -178,9 +196,12 @@ fn dry_run(command: &Command) -> DryRun {
 /// Runs the tests of a release; one that fails is the operation's failure.
 async fn test(engine: &Engine, run: &Run, command: &Command) -> Result<Value, Error> {
     let name = command.spec.release.clone();
-    let options = TestOptions { name, logs: true, timeout: timeout(command), ..TestOptions::default() };
+    let (include, exclude) = (command.spec.tests.clone(), command.spec.without_tests.clone());
+    let filter = Filter { include, exclude };
+    let options = TestOptions { name, logs: true, timeout: timeout(command), filter };
     let tested = action::test(engine, run, &options).await.map_err(error)?;
     let mut result = summary(&tested.release);
+    with_record(&mut result, &tested.release);
     result["logs"] = json!(tested.logs.chars().take(LOGS_MAX).collect::<String>());
     match tested.result {
         Ok(()) => Ok(result),
@@ -201,6 +222,17 @@ fn install(command: &Command) -> InstallOptions {
         description: spec.description.clone(),
         rollback_on_failure: spec.atomic,
         take_ownership: spec.take_ownership,
+        skip_crds: spec.skip_crds,
+        render_subchart_notes: spec.render_subchart_notes,
+        skip_schema_validation: spec.skip_schema_validation,
+        disable_openapi_validation: spec.disable_openapi_validation,
+        enable_dns: spec.enable_dns,
+        force_replace: spec.force_replace,
+        force_conflicts: spec.force_conflicts,
+        replace: spec.replace,
+        hide_secret: spec.hide_secret,
+        labels: spec.labels.clone(),
+        server_side: server_side(spec),
         ..InstallOptions::default()
     }
 }
@@ -223,6 +255,17 @@ fn upgrade(command: &Command) -> UpgradeOptions {
         reuse_values: spec.reuse_values,
         reset_then_reuse_values: spec.reset_then_reuse_values,
         take_ownership: spec.take_ownership,
+        skip_crds: spec.skip_crds,
+        render_subchart_notes: spec.render_subchart_notes,
+        skip_schema_validation: spec.skip_schema_validation,
+        disable_openapi_validation: spec.disable_openapi_validation,
+        enable_dns: spec.enable_dns,
+        force_replace: spec.force_replace,
+        force_conflicts: spec.force_conflicts,
+        cleanup_on_fail: spec.cleanup_on_fail,
+        hide_secret: spec.hide_secret,
+        labels: spec.labels.clone(),
+        server_side: server_side(spec),
         history_max: history_max(spec, defaults.history_max),
         ..defaults
     }
@@ -240,8 +283,11 @@ fn rollback(command: &Command) -> RollbackOptions {
         wait_for_jobs: spec.wait_for_jobs,
         timeout: timeout(command),
         description: spec.description.clone(),
+        cleanup_on_fail: spec.cleanup_on_fail,
+        force_replace: spec.force_replace,
+        force_conflicts: spec.force_conflicts,
+        server_side: server_side(spec),
         history_max: history_max(spec, defaults.history_max),
-        ..defaults
     }
 }
 
@@ -256,7 +302,11 @@ fn uninstall(command: &Command) -> UninstallOptions {
         wait: wait(spec),
         timeout: timeout(command),
         description: spec.description.clone(),
-        ..UninstallOptions::default()
+        cascade: match spec.cascade.as_str() {
+            "foreground" => Cascade::Foreground,
+            "orphan" => Cascade::Orphan,
+            _ => Cascade::Background,
+        },
     }
 }
 
@@ -264,8 +314,49 @@ fn history_max(spec: &ReleaseSpec, default: usize) -> usize {
     if spec.history_max == 0 { default } else { spec.history_max as usize }
 }
 
+/// What was applied, with the record that clients print.
 fn applied(applied: Applied) -> Value {
-    summary(&applied.release)
+    let mut result = summary(&applied.release);
+    if let Some(plan) = &applied.plan {
+        result["plan"] = json!(short(&plan.to_string()));
+    }
+    with_record(&mut result, &applied.release);
+    result
+}
+
+/// Adds the record without values and templates; manifest and hooks only where
+/// nothing was applied, because then there is no other way to see them.
+fn with_record(result: &mut Value, release: &Release) {
+    let mut shown = release.clone();
+    shown.chart = Arc::new(release.chart.head());
+    shown.config = None;
+    if !is_dry(release) {
+        shown.manifest = String::new();
+        shown.hooks.retain(|hook| hook.events.contains(&HookEvent::Test));
+        shown.hooks.iter_mut().for_each(|hook| hook.manifest = String::new());
+    }
+    for try_short in [false, true] {
+        if try_short {
+            shown.manifest = String::new();
+            shown.hooks = Vec::new();
+        }
+        if let Ok(text) = codec::to_json(&shown)
+            && text.len() <= RECORD_MAX
+            && let Ok(record) = serde_json::from_slice(&text)
+        {
+            result["record"] = record;
+            return;
+        }
+    }
+}
+
+/// Whether this came of a dry run: nothing recorded has its description.
+fn is_dry(release: &Release) -> bool {
+    release.info.status.is_pending() || release.info.description == "Dry run complete"
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(LOGS_MAX).collect()
 }
 
 /// A release in a few words: no values, no manifest.
@@ -281,7 +372,7 @@ pub(super) fn summary(release: &Release) -> Value {
 }
 
 /// The engine's error with Helm's words.
-fn error(error: engine::Error) -> Error {
+pub(in crate::agent) fn error(error: engine::Error) -> Error {
     use engine::Error as Cause;
     let code = match error.root() {
         Cause::ReleaseNotFound | Cause::NoDeployedReleases { .. } => Code::NotFound,

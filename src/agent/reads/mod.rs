@@ -6,6 +6,7 @@ mod events;
 mod get;
 mod info;
 mod list;
+pub(super) mod releases;
 mod reveal;
 mod top;
 

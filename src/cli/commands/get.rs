@@ -1,12 +1,12 @@
 //! `ankra-helm get all|hooks|manifest|metadata|notes|values`
 
-use engine::action::{get, get_metadata, get_values};
+use engine::action::{Metadata, get, get_metadata, get_values};
 use engine::{Release, Run};
 use templates_compat::value::Value;
 use templates_compat::{Compat, json};
 
 use super::release_output::{Parts, hooks, metadata_lines, show};
-use crate::cli::{Context, Failure, Format, go_template};
+use crate::cli::{Context, Failure, Format, go_template, remote};
 
 /// What to get.
 #[derive(Debug, clap::Subcommand)]
@@ -70,6 +70,9 @@ pub(crate) struct ValuesArgs {
 }
 
 fn read(args: &ReleaseArgs, cx: &Context) -> Result<Release, Failure> {
+    if let Some(remote) = remote::of(cx) {
+        return remote.get(&args.name, args.revision);
+    }
     cx.block_on(async {
         get(&cx.engine().await?, &Run::default(), &args.name, args.revision).await.map_err(Failure::from_display)
     })
@@ -105,10 +108,13 @@ fn all(args: &AllArgs, cx: &Context) -> Result<(), Failure> {
 
 fn metadata(args: &MetadataArgs, cx: &Context) -> Result<(), Failure> {
     let release = &args.release;
-    let metadata = cx.block_on(async {
-        let engine = cx.engine().await?;
-        get_metadata(&engine, &Run::default(), &release.name, release.revision).await.map_err(Failure::from_display)
-    })?;
+    let metadata = match remote::of(cx) {
+        Some(remote) => Metadata::of(remote.get(&release.name, release.revision)?),
+        None => cx.block_on(async {
+            let engine = cx.engine().await?;
+            get_metadata(&engine, &Run::default(), &release.name, release.revision).await.map_err(Failure::from_display)
+        })?,
+    };
     match args.output {
         Format::Table => cx.printer.text(&metadata_lines(&metadata)),
         format => cx.printer.structured(format, &super::list::json(&metadata)?),
@@ -117,12 +123,15 @@ fn metadata(args: &MetadataArgs, cx: &Context) -> Result<(), Failure> {
 
 fn values(args: &ValuesArgs, cx: &Context) -> Result<(), Failure> {
     let release = &args.release;
-    let values = cx.block_on(async {
-        let engine = cx.engine().await?;
-        get_values(&engine, &Run::default(), &release.name, release.revision, args.all)
-            .await
-            .map_err(Failure::from_display)
-    })?;
+    let values = match remote::of(cx) {
+        Some(remote) => remote.values(&release.name, release.revision, args.all)?,
+        None => cx.block_on(async {
+            let engine = cx.engine().await?;
+            get_values(&engine, &Run::default(), &release.name, release.revision, args.all)
+                .await
+                .map_err(Failure::from_display)
+        })?,
+    };
     let value = values.map_or(Value::Nil, Value::Map);
     if args.output == Format::Json {
         let text = json::write(&value, &json::Options::default(), Compat::default()).map_err(Failure::from_display)?;

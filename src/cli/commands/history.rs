@@ -5,7 +5,7 @@ use engine::action::{HistoryOptions, history};
 use serde::Serialize;
 
 use super::list::json;
-use crate::cli::{Context, Failure, Format, Table};
+use crate::cli::{Context, Failure, Format, Table, remote};
 
 /// fetch release history
 #[derive(Debug, clap::Args)]
@@ -49,10 +49,13 @@ fn is_zero(n: &i64) -> bool {
 /// # Errors
 /// The cluster's, `release: not found` among them.
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
-    let releases = cx.block_on(async {
-        let options = HistoryOptions { max: args.max };
-        history(&cx.engine().await?, &Run::default(), &args.name, &options).await.map_err(Failure::from_display)
-    })?;
+    let releases = match remote::of(cx) {
+        Some(remote) => remote.history(&args.name, args.max)?,
+        None => cx.block_on(async {
+            let options = HistoryOptions { max: args.max };
+            history(&cx.engine().await?, &Run::default(), &args.name, &options).await.map_err(Failure::from_display)
+        })?,
+    };
     let elements: Vec<Element> = releases
         .iter()
         .map(|r| {

@@ -10,7 +10,8 @@ use templates_compat::{Map, Seed};
 use super::release_output::{Parts, show};
 use crate::cli::chart_source::OsHost;
 use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, key_value, parse_bool};
-use crate::cli::{Context, Failure, Format, chart_source, go_template};
+use crate::cli::{Context, Failure, Format, chart_source, go_template, remote};
+use crate::protocol::command::{ReleaseSpec, Verb};
 
 /// Flags that install shares with upgrade and template.
 #[derive(Debug, Clone, clap::Args)]
@@ -51,6 +52,23 @@ pub(crate) struct ReleaseArgs {
 }
 
 impl ReleaseArgs {
+    /// What these flags say, as an agent is told.
+    pub(crate) fn spec(&self, base: ReleaseSpec) -> ReleaseSpec {
+        ReleaseSpec {
+            create_namespace: self.create_namespace,
+            description: self.description.clone(),
+            disable_openapi_validation: self.disable_openapi_validation,
+            enable_dns: self.enable_dns,
+            labels: self.labels(),
+            render_subchart_notes: self.render_subchart_notes,
+            atomic: self.rollback_on_failure,
+            skip_crds: self.skip_crds,
+            skip_schema_validation: self.skip_schema_validation,
+            take_ownership: self.take_ownership,
+            ..base
+        }
+    }
+
     /// The labels as a map.
     pub(crate) fn labels(&self) -> BTreeMap<String, String> {
         self.labels.iter().cloned().collect()
@@ -166,6 +184,23 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         return Err(no_arguments("install"));
     }
     let (name, reference) = name_and_chart(&args.words, &args.name, None, seed, cx).map_err(failed)?;
+    if let Some(remote) = remote::of(cx) {
+        let spec = ReleaseSpec {
+            release: name,
+            chart: Some(remote.chart(&reference, &args.chart).map_err(failed)?),
+            values: remote::json_values(args.values.merge(cx).map_err(failed)?, cx.settings.compat)?,
+            wait_strategy: remote::wait_word(wait).to_owned(),
+            server_side: args.server_side.map(|on| on.to_string()).unwrap_or_default(),
+            replace: args.replace,
+            hide_secret: args.hide_secret,
+            ..args.release.spec(remote::spec(&args.apply, &args.wait))
+        };
+        let done = remote.run(Verb::Install, dry_run.is_dry(), args.wait.timeout, spec).map_err(failed)?;
+        done.tell_plan(cx);
+        let parts = Parts { debug: cx.settings.debug, hide_notes: args.release.hide_notes, ..Parts::default() };
+        let release = remote.shown(&done, args.output, dry_run.is_dry())?;
+        return show(&cx.printer, args.output, &release, parts, cx.settings.compat);
+    }
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull).map_err(failed)?;
     let values = args.values.merge(cx).map_err(failed)?;

@@ -4,7 +4,8 @@ use engine::action::{ListOptions, list};
 use engine::{Release, Run, Status};
 use serde::Serialize;
 
-use crate::cli::{Context, Failure, Format, Table};
+use crate::cli::{Context, Failure, Format, Table, remote};
+use crate::protocol::releases::ReleasesRequest;
 
 /// list releases
 #[derive(Debug, clap::Args)]
@@ -121,10 +122,13 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         max: args.max,
         offset: args.offset,
     };
-    let releases = cx.block_on(async {
-        let engine = if args.all_namespaces { cx.engine_of_all_namespaces().await? } else { cx.engine().await? };
-        list(&engine, &Run::default(), &options).await.map_err(Failure::from_display)
-    })?;
+    let releases = match remote::of(cx) {
+        Some(remote) => remote.list(args.all_namespaces, request(options))?,
+        None => cx.block_on(async {
+            let engine = if args.all_namespaces { cx.engine_of_all_namespaces().await? } else { cx.engine().await? };
+            list(&engine, &Run::default(), &options).await.map_err(Failure::from_display)
+        })?,
+    };
     let elements: Vec<Element> = releases.iter().map(|r| args.element(r)).collect();
     if args.short {
         let names: Vec<&str> = elements.iter().map(|e| e.name.as_str()).collect();
@@ -144,6 +148,20 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         table.row([e.name, e.namespace, e.revision, e.updated, e.status, e.chart, e.app_version]);
     }
     cx.printer.text(&table.render())
+}
+
+/// The options as an agent is asked for them.
+fn request(options: ListOptions) -> ReleasesRequest {
+    ReleasesRequest {
+        filter: options.filter,
+        selector: options.selector,
+        statuses: options.statuses.iter().map(|status| status.as_str().to_owned()).collect(),
+        by_date: options.by_date,
+        reverse: options.reverse,
+        max: options.max,
+        offset: options.offset,
+        ..ReleasesRequest::default()
+    }
 }
 
 /// A time in the form of a Go layout.

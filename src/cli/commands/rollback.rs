@@ -4,7 +4,8 @@ use engine::ServerSide;
 use engine::action::{RollbackOptions, rollback};
 
 use crate::cli::flags::{ApplyArgs, WaitArgs, dry_run, server_side};
-use crate::cli::{Context, Failure};
+use crate::cli::{Context, Failure, remote};
+use crate::protocol::command::{ReleaseSpec, Verb};
 
 /// The longest description of a rollback, in characters.
 const MAX_DESCRIPTION: usize = 256;
@@ -70,6 +71,21 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         force_conflicts: args.apply.force_conflicts,
         server_side: server_side(&args.server_side).unwrap_or(ServerSide::Auto),
     };
+    if let Some(remote) = remote::of(cx) {
+        let spec = ReleaseSpec {
+            release: args.name.clone(),
+            revision: u32::try_from(revision).unwrap_or(0),
+            wait_strategy: remote::wait_word(options.wait).to_owned(),
+            history_max: remote::history_max(options.history_max)?,
+            server_side: args.server_side.clone(),
+            cleanup_on_fail: args.cleanup_on_fail,
+            description: args.description.clone(),
+            ..remote::spec(&args.apply, &args.wait)
+        };
+        let done = remote.run(Verb::Rollback, options.dry_run.is_dry(), args.wait.timeout, spec)?;
+        done.tell_plan(cx);
+        return cx.printer.line("Rollback was a success! Happy Helming!");
+    }
     let applied = cx.block_on(async {
         let engine = cx.engine().await?;
         rollback(&engine, &cx.run_of(&args.name), &options).await.map_err(Failure::from_display)

@@ -4,7 +4,7 @@ use engine::Run;
 use engine::action::status;
 
 use super::release_output::{Parts, show};
-use crate::cli::{Context, Failure, Format};
+use crate::cli::{Context, Failure, Format, remote};
 
 /// display the status of the named release
 #[derive(Debug, clap::Args)]
@@ -25,11 +25,14 @@ pub(crate) struct Args {
 /// # Errors
 /// The cluster's, `release: not found` among them.
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
-    let release = cx.block_on(async {
-        let table = args.output == Format::Table;
-        let engine = cx.engine().await?;
-        status(&engine, &Run::default(), &args.name, args.revision, table).await.map_err(Failure::from_display)
-    })?;
+    let table = args.output == Format::Table;
+    let release = match remote::of(cx) {
+        Some(remote) => remote.status(&args.name, args.revision, table)?,
+        None => cx.block_on(async {
+            let engine = cx.engine().await?;
+            status(&engine, &Run::default(), &args.name, args.revision, table).await.map_err(Failure::from_display)
+        })?,
+    };
     let parts = Parts { without_chart: true, ..Parts::default() };
     show(&cx.printer, args.output, &release, parts, cx.settings.compat)
 }

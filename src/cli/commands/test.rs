@@ -7,7 +7,8 @@ use templates_compat::Compat;
 
 use super::release_output::{Parts, show};
 use crate::cli::flags::parse_duration;
-use crate::cli::{Context, Failure, Format};
+use crate::cli::{Context, Failure, Format, remote};
+use crate::protocol::command::{ReleaseSpec, Verb};
 
 /// run tests for a release
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,19 @@ impl Args {
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let options =
         TestOptions { name: args.name.clone(), filter: args.filter(), logs: args.logs, timeout: args.timeout };
+    if let Some(remote) = remote::of(cx) {
+        let spec = ReleaseSpec {
+            release: args.name.clone(),
+            tests: options.filter.include,
+            without_tests: options.filter.exclude,
+            ..ReleaseSpec::default()
+        };
+        let done = remote.run(Verb::Test, false, args.timeout, spec)?;
+        let hide_notes = args.hide_notes || cx.settings.compat == Compat::Helm4;
+        let parts = Parts { hide_notes, ..Parts::default() };
+        show(&cx.printer, Format::Table, &done.release()?, parts, cx.settings.compat)?;
+        return if args.logs { cx.printer.text(&format!("\n{}", done.text("logs"))) } else { Ok(()) };
+    }
     let tested = cx.block_on(async {
         let engine = cx.engine().await?;
         test(&engine, &cx.run_of(&args.name), &options).await.map_err(Failure::from_display)

@@ -4,7 +4,8 @@ use engine::action::{UninstallOptions, uninstall};
 use engine::options::Cascade;
 
 use crate::cli::flags::parse_wait;
-use crate::cli::{Context, Failure};
+use crate::cli::{Context, Failure, remote};
+use crate::protocol::command::{ReleaseSpec, Verb};
 
 /// uninstall a release
 #[derive(Debug, clap::Args)]
@@ -55,6 +56,24 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     };
     let wait = parse_wait(&args.wait, &cx.printer)?;
     for name in &args.names {
+        if let Some(remote) = remote::of(cx) {
+            let spec = ReleaseSpec {
+                release: name.clone(),
+                no_hooks: args.no_hooks,
+                ignore_not_found: args.ignore_not_found,
+                keep_history: args.keep_history,
+                wait_strategy: remote::wait_word(wait).to_owned(),
+                cascade: args.cascade.clone(),
+                description: args.description.clone(),
+                ..ReleaseSpec::default()
+            };
+            let done = remote.run(Verb::Uninstall, args.dry_run, args.timeout, spec)?;
+            if !done.text("info").is_empty() {
+                cx.printer.line(done.text("info"))?;
+            }
+            cx.printer.line(&format!("release \"{name}\" uninstalled"))?;
+            continue;
+        }
         let options = UninstallOptions {
             name: name.clone(),
             dry_run: args.dry_run,

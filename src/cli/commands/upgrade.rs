@@ -6,7 +6,8 @@ use engine::{Run, Status};
 use super::install::ReleaseArgs;
 use super::release_output::{Parts, show};
 use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, server_side};
-use crate::cli::{Context, Failure, Format, chart_source};
+use crate::cli::{Context, Failure, Format, chart_source, remote};
+use crate::protocol::command::{ReleaseSpec, Verb};
 
 /// upgrade a release
 #[derive(Debug, clap::Args)]
@@ -118,6 +119,10 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     options.seed = args.seed.seed_of_dry_run(options.dry_run)?;
     let pull = target.chart.pull_options(&cx.settings);
 
+    if let Some(remote) = remote::of(cx) {
+        return by_agent(args, cx, &remote, &options);
+    }
+
     // Helm says that it installs before it reads values and chart.
     let installs = options.install && cx.block_on(async { is_missing(cx, &target.name).await })?;
     if installs && args.output == Format::Table {
@@ -143,6 +148,40 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     }
     let parts = Parts { debug: cx.settings.debug, hide_notes: target.release.hide_notes, ..Parts::default() };
     show(&cx.printer, args.output, &applied.release, parts, cx.settings.compat)
+}
+
+/// The same by an agent.
+fn by_agent(args: &Args, cx: &Context, remote: &remote::Remote<'_>, options: &UpgradeOptions) -> Result<(), Failure> {
+    let target = &args.target;
+    let installs = options.install && remote.is_missing(&target.name)?;
+    if installs && args.output == Format::Table {
+        cx.printer.line(&format!("Release {:?} does not exist. Installing it now.", target.name))?;
+    }
+    let values = target.values.merge(cx)?;
+    let spec = ReleaseSpec {
+        release: target.name.clone(),
+        chart: Some(remote.chart(&target.reference, &target.chart)?),
+        values: remote::json_values(values, cx.settings.compat)?,
+        install: target.install,
+        cleanup_on_fail: target.cleanup_on_fail,
+        history_max: remote::history_max(options.history_max)?,
+        reset_values: target.reset_values,
+        reset_then_reuse_values: target.reset_then_reuse_values,
+        reuse_values: target.reuse_values,
+        server_side: target.server_side.clone(),
+        wait_strategy: remote::wait_word(options.wait).to_owned(),
+        hide_secret: args.hide_secret,
+        ..target.release.spec(remote::spec(&target.apply, &target.wait))
+    };
+    let done = remote.run(Verb::Upgrade, options.dry_run.is_dry(), target.wait.timeout, spec);
+    let done = done.map_err(|failure| if installs { failure } else { failure.context("UPGRADE FAILED") })?;
+    done.tell_plan(cx);
+    if args.output == Format::Table && !installs {
+        cx.printer.line(&format!("Release {:?} has been upgraded. Happy Helming!", target.name))?;
+    }
+    let parts = Parts { debug: cx.settings.debug, hide_notes: target.release.hide_notes, ..Parts::default() };
+    let release = remote.shown(&done, args.output, options.dry_run.is_dry())?;
+    show(&cx.printer, args.output, &release, parts, cx.settings.compat)
 }
 
 async fn is_missing(cx: &Context, name: &str) -> Result<bool, Failure> {
