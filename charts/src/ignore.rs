@@ -21,6 +21,47 @@ struct Rule {
     only_dirs: bool,
     /// Compare with the last element only, not the whole path.
     base_only: bool,
+    /// What can be said of a name without reading the pattern as one.
+    shape: Shape,
+}
+
+/// Most rules name one file, or all with one suffix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// No character of the pattern means anything else.
+    Literal,
+    /// One star, and then literally what is left.
+    Suffix,
+    /// So many bytes stand literally at its beginning.
+    Prefix(usize),
+}
+
+impl Shape {
+    fn of(pattern: &str) -> Shape {
+        let special = |text: &str| text.find(['*', '?', '[', '\\']);
+        match (special(pattern), pattern.strip_prefix('*')) {
+            (None, _) => Shape::Literal,
+            (Some(_), Some(rest)) if special(rest).is_none() && !rest.contains('/') => Shape::Suffix,
+            (Some(at), _) => Shape::Prefix(at),
+        }
+    }
+}
+
+impl Rule {
+    fn fits(&self, subject: &str) -> bool {
+        match self.shape {
+            Shape::Literal => self.pattern == subject,
+            // The star stops at a slash, and after it none can follow.
+            Shape::Suffix => {
+                let rest = subject.strip_suffix(&self.pattern[1..]);
+                rest.is_some_and(|rest| !rest.contains('/'))
+            }
+            Shape::Prefix(length) => {
+                subject.as_bytes().starts_with(&self.pattern.as_bytes()[..length])
+                    && match_path(&self.pattern, subject).unwrap_or(false)
+            }
+        }
+    }
 }
 
 impl Rules {
@@ -57,7 +98,8 @@ impl Rules {
         let (only_dirs, pattern) = pattern.strip_suffix('/').map_or((false, pattern), |rest| (true, rest));
         let (rooted, pattern) = pattern.strip_prefix('/').map_or((false, pattern), |rest| (true, rest));
         let base_only = !rooted && !pattern.contains('/');
-        self.rules.push(Rule { pattern: pattern.to_string(), negate, only_dirs, base_only });
+        let shape = Shape::of(pattern);
+        self.rules.push(Rule { pattern: pattern.to_string(), negate, only_dirs, base_only, shape });
         Ok(())
     }
 
@@ -66,9 +108,10 @@ impl Rules {
         if matches!(path, "" | "." | "./") {
             return false;
         }
+        let last = base(path);
         for rule in &self.rules {
-            let subject = if rule.base_only { base(path) } else { path };
-            let fits = || match_path(&rule.pattern, subject).unwrap_or(false);
+            let subject = if rule.base_only { last } else { path };
+            let fits = || rule.fits(subject);
             if rule.negate {
                 if (rule.only_dirs && !is_dir) || !fits() {
                     return true;
@@ -102,6 +145,24 @@ mod tests {
             ("values.yaml", false, false),
         ] {
             assert_eq!(rules.ignores(path, dir), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn shapes_say_what_the_pattern_says() {
+        for pattern in ["a.txt", "*", "*.md", "*a*", "a/*.md", "*/b", "a?", "[ab].md", "a\\*", "", "/", "ä*", "*ä"] {
+            let rule = Rule {
+                pattern: pattern.into(),
+                negate: false,
+                only_dirs: false,
+                base_only: false,
+                shape: Shape::of(pattern),
+            };
+            for subject in ["a.txt", "a.md", ".md", "a/b.md", "a/b", "ab", "a", "a*", "b.md", "", "/", "ä", "aä", "a/ä"]
+            {
+                let want = match_path(pattern, subject).unwrap_or(false);
+                assert_eq!(rule.fits(subject), want, "{pattern} {subject}");
+            }
         }
     }
 

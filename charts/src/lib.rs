@@ -23,6 +23,7 @@ pub mod load;
 pub mod manifest;
 mod metadata;
 pub mod package;
+mod parallel;
 pub mod render;
 pub mod schema;
 pub mod template;

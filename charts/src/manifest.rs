@@ -9,6 +9,7 @@ use templates_compat::Compat;
 use templates_compat::yaml::{self, Head};
 
 use crate::error::Error;
+use crate::parallel;
 use crate::warning::Warnings;
 
 /// The annotation that makes an object a hook.
@@ -141,15 +142,17 @@ pub fn sort(
     warnings: &mut Warnings,
 ) -> Result<Sorted, Error> {
     let mut sorted = Sorted::default();
+    let mut documents = Vec::new();
     for (path, content) in files {
-        if crate::go_path::base(path).starts_with('_') || is_blank(content) {
-            continue;
+        if !crate::go_path::base(path).starts_with('_') && !is_blank(content) {
+            documents.extend(split(content, compat).into_iter().map(|document| (path, document)));
         }
-        for document in split(content, compat) {
-            let head =
-                yaml::head(document, compat).map_err(|e| Error::render(format!("YAML parse error on {path}: {e}")))?;
-            sorted.add(path, document, head, warnings);
-        }
+    }
+    let size = documents.iter().map(|(_, document)| document.len()).sum();
+    let heads = parallel::map(&documents, size, |(_, document)| yaml::head(document, compat));
+    for ((path, document), head) in documents.into_iter().zip(heads) {
+        let head = head.map_err(|e| Error::render(format!("YAML parse error on {path}: {e}")))?;
+        sorted.add(path, document, head, warnings);
     }
     sorted.manifests.sort_by(|a, b| order.compare(&a.head.kind, &b.head.kind, compat));
     sorted.hooks.sort_by(|a, b| order.compare(&a.kind, &b.kind, compat));

@@ -15,6 +15,7 @@ use crate::dependencies::is_compatible_range;
 use crate::error::{Error, ErrorKind};
 use crate::files::Files;
 use crate::go_path::{base, join};
+use crate::parallel;
 use crate::schema;
 use crate::values;
 use crate::warning::Warnings;
@@ -150,11 +151,12 @@ fn render_files(chart: &Chart, top: &Map, options: Options, host: &dyn Host) -> 
     collect(chart, None, top, options.compat, &mut templates);
     let order = render_order(&templates);
     let mut set = TemplateSet::new(options.clone());
-    for name in &order {
-        if let Some(renderable) = templates.get(*name) {
-            let parsed = Parsed::of_shared(name, renderable.text.clone(), options.compat);
-            set.add(&parsed.map_err(|e| Error::render(e.to_string()))?);
-        }
+    let texts: Vec<(&String, &Arc<[u8]>)> =
+        order.iter().filter_map(|name| Some((*name, templates.get(*name)?.text))).collect();
+    let size = texts.iter().map(|(_, text)| text.len()).sum();
+    let parse = |(name, text): &(&String, &Arc<[u8]>)| Parsed::of_shared(name, Arc::clone(text), options.compat);
+    for parsed in parallel::map(&texts, size, parse) {
+        set.add(&parsed.map_err(|e| Error::render(e.to_string()))?);
     }
     let mut rendered = RenderedFiles::default();
     for name in order {

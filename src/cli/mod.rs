@@ -21,21 +21,39 @@ mod table;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{Args, FromArgMatches};
 
 pub use failure::Failure;
 pub use printer::{Format, Printer};
 pub use settings::{GlobalArgs, Settings};
 pub use table::Table;
 
-/// The Kubernetes package manager, natively
-#[derive(Debug, Parser)]
-#[command(name = "ankra-helm", disable_help_subcommand = false, disable_version_flag = true)]
+/// A command line that has been read.
+#[derive(Debug)]
 struct Cli {
-    #[command(flatten)]
     global: GlobalArgs,
-    #[command(subcommand)]
     command: commands::Command,
+}
+
+impl Cli {
+    /// The program and its global flags, without verbs.
+    fn root() -> clap::Command {
+        let root = clap::Command::new(PROGRAM).about("The Kubernetes package manager, natively");
+        GlobalArgs::augment_args(root.disable_version_flag(true))
+    }
+
+    /// What these words are to be read with: their verb, or all of them.
+    fn command(words: &[String]) -> clap::Command {
+        let verb = pflag::verb(&commands::named(Cli::root()), words);
+        commands::with(Cli::root(), verb.as_deref())
+    }
+
+    fn from_matches(matches: &clap::ArgMatches) -> Result<Cli, clap::Error> {
+        Ok(Cli {
+            global: GlobalArgs::from_arg_matches(matches)?,
+            command: commands::Command::from_arg_matches(matches)?,
+        })
+    }
 }
 
 /// What every verb gets.
@@ -56,7 +74,7 @@ pub fn main() -> ExitCode {
     // main thread is promised everywhere.
     let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
     let mut notes = Vec::new();
-    let command = Cli::command();
+    let command = Cli::command(&words);
     let read = pflag::read(&command, &words, &mut notes);
     for note in notes {
         printer::complain(&note);
@@ -68,9 +86,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // These two are not read by pflag's rules: the words are as they were given.
-    let other = words.iter().any(|word| word == "agent" || word == "help");
-    let command = flags::go_bools(command, (!other).then_some(&words)).args_override_self(true);
+    let command = flags::go_bools(command).args_override_self(true);
     let matches = match command.try_get_matches_from(std::iter::once(PROGRAM.to_owned()).chain(words)) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
@@ -83,7 +99,7 @@ pub fn main() -> ExitCode {
         ));
         return ExitCode::FAILURE;
     }
-    let cli = match Cli::from_arg_matches(&matches) {
+    let cli = match Cli::from_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };

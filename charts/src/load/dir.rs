@@ -1,8 +1,9 @@
 //! Charts as folders: walking, `.helmignore`, symbolic links, limits.
 
-use std::fs::Metadata;
+use std::fs::FileType;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use templates_compat::Compat;
 
@@ -44,44 +45,47 @@ impl Walk<'_> {
             return Err(Error::chart(format!("{}: folders are nested too deeply", folder.display())));
         }
         let entries = std::fs::read_dir(folder).map_err(|e| Error::io("open", folder, &e))?;
-        let mut names = Vec::new();
+        let mut found = Vec::new();
         for entry in entries {
-            names.push(entry.map_err(|e| Error::io("readdirent", folder, &e))?.file_name());
+            let entry = entry.map_err(|e| Error::io("readdirent", folder, &e))?;
+            // The folder knows: nothing is asked about the file itself.
+            let kind = entry.file_type().map_err(|e| Error::io("lstat", &entry.path(), &e))?;
+            found.push((entry.file_name(), kind));
         }
-        names.sort();
-        for name in names {
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, kind) in found {
             let path = folder.join(&name);
             let name = name.to_string_lossy();
             let inside = if inside.is_empty() { name.into_owned() } else { format!("{inside}/{name}") };
-            let info = path.symlink_metadata().map_err(|e| Error::io("lstat", &path, &e))?;
-            let info = if info.is_symlink() { self.follow(&path)? } else { info };
-            self.entry(&path, &inside, &info, depth)?;
+            let kind = if kind.is_symlink() { self.follow(&path)? } else { kind };
+            self.entry(&path, &inside, kind, depth)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, inside: &str, info: &Metadata, depth: usize) -> Result<(), Error> {
-        if self.rules.ignores(inside, info.is_dir()) {
+    fn entry(&mut self, path: &Path, inside: &str, kind: FileType, depth: usize) -> Result<(), Error> {
+        if self.rules.ignores(inside, kind.is_dir()) {
             return Ok(());
         }
-        if info.is_dir() {
+        if kind.is_dir() {
             return self.folder(path, inside, depth + 1);
         }
-        if !info.is_file() {
+        if !kind.is_file() {
             return Err(Error::chart(format!(
                 "cannot load irregular file {} as it has file mode type bits set",
                 path.display()
             )));
         }
-        let mut data = self.content(path, inside, info)?;
+        let (mut data, mod_time) = self.content(path, inside)?;
         if data.starts_with(b"\xEF\xBB\xBF") {
             data.drain(..3);
         }
-        self.files.push(File { name: inside.to_string(), data: data.into(), mod_time: info.modified().ok() });
+        self.files.push(File { name: inside.to_string(), data: data.into(), mod_time });
         Ok(())
     }
 
-    fn content(&mut self, path: &Path, inside: &str, info: &Metadata) -> Result<Vec<u8>, Error> {
+    /// What a file holds, and when it was changed last.
+    fn content(&mut self, path: &Path, inside: &str) -> Result<(Vec<u8>, Option<SystemTime>), Error> {
         let too_large = || {
             let text = match self.compat {
                 Compat::Helm3 => format!(
@@ -98,9 +102,6 @@ impl Walk<'_> {
             Compat::Helm3 => MAX_FILE_SIZE,
             Compat::Helm4 => self.remaining,
         };
-        if info.len() > limit {
-            return Err(too_large());
-        }
         let problem = |operation: &str, e: &std::io::Error| {
             Error::new(
                 ErrorKind::Io,
@@ -108,6 +109,10 @@ impl Walk<'_> {
             )
         };
         let file = std::fs::File::open(path).map_err(|e| problem("open", &e))?;
+        let info = file.metadata().map_err(|e| problem("stat", &e))?;
+        if info.len() > limit {
+            return Err(too_large());
+        }
         let mut data = Vec::with_capacity(usize::try_from(info.len()).unwrap_or_default());
         file.take(limit + 1).read_to_end(&mut data).map_err(|e| problem("read", &e))?;
         let size = data.len() as u64;
@@ -115,11 +120,11 @@ impl Walk<'_> {
             return Err(too_large());
         }
         self.remaining = self.remaining.saturating_sub(size);
-        Ok(data)
+        Ok((data, info.modified().ok()))
     }
 
     /// What a symbolic link leads to.
-    fn follow(&mut self, path: &Path) -> Result<Metadata, Error> {
+    fn follow(&mut self, path: &Path) -> Result<FileType, Error> {
         let shown = path.display();
         let resolved = path.canonicalize().map_err(|e| {
             let target = link_target(path);
@@ -134,7 +139,8 @@ impl Walk<'_> {
                 "found symbolic link in path. Contents of linked file included and used path={shown} resolved={to}"
             ),
         });
-        resolved.symlink_metadata().map_err(|e| Error::io("lstat", &resolved, &e))
+        let info = resolved.symlink_metadata().map_err(|e| Error::io("lstat", &resolved, &e))?;
+        Ok(info.file_type())
     }
 }
 

@@ -17,82 +17,61 @@ mod template;
 mod test;
 mod uninstall;
 mod upgrade;
+mod verbs;
 mod version;
 
 use super::{Context, Failure, agent};
 
-/// The verbs.
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {
+verbs::verbs! {
     /// operate clusters through their agents, over NATS
-    Agent(Box<agent::Args>),
+    Agent(flags agent::Args) "agent" [] => agent::run;
     /// show what an upgrade would change in the cluster, and change nothing
-    Diff(Box<diff::Args>),
+    Diff(flags diff::Args) "diff" [] => diff::run;
     /// helm client environment information
-    Env(env::Args),
+    Env(flags env::Args) "env" [] => env::run;
     /// download extended information of a named release
-    #[command(subcommand)]
-    Get(get::Command),
+    Get(below get::Command) "get" [] => get::run;
     /// fetch release history
-    #[command(visible_alias = "hist")]
-    History(history::Args),
+    History(flags history::Args) "history" ["hist"] => history::run;
     /// install a chart
-    Install(Box<install::Args>),
+    Install(flags install::Args) "install" [] => install::run;
     /// examine a chart for possible issues
-    Lint(lint::Args),
+    Lint(flags lint::Args) "lint" [] => lint::run;
     /// list releases
-    #[command(visible_alias = "ls")]
-    List(list::Args),
+    List(flags list::Args) "list" ["ls"] => list::run;
     /// package a chart directory into a chart archive
-    Package(package::Args),
+    Package(flags package::Args) "package" [] => package::run;
     /// download a chart from a repository and (optionally) unpack it in local directory
-    #[command(visible_alias = "fetch")]
-    Pull(pull::Args),
+    Pull(flags pull::Args) "pull" ["fetch"] => pull::run;
     /// roll back a release to a previous revision
-    Rollback(rollback::Args),
+    Rollback(flags rollback::Args) "rollback" [] => rollback::run;
     /// show information of a chart
-    #[command(subcommand, visible_alias = "inspect")]
-    Show(show::Command),
+    Show(below show::Command) "show" ["inspect"] => show::run;
     /// display the status of the named release
-    Status(status::Args),
+    Status(flags status::Args) "status" [] => status::run;
     /// locally render templates
-    Template(Box<template::Args>),
+    Template(flags template::Args) "template" [] => template::run;
     /// run tests for a release
-    Test(test::Args),
+    Test(flags test::Args) "test" [] => test::run;
     /// uninstall a release
-    #[command(visible_aliases = ["del", "delete", "un"])]
-    Uninstall(uninstall::Args),
+    Uninstall(flags uninstall::Args) "uninstall" ["del", "delete", "un"] => uninstall::run;
     /// upgrade a release
-    Upgrade(Box<upgrade::Args>),
+    Upgrade(flags upgrade::Args) "upgrade" [] => upgrade::run;
     /// print the helm version information
-    Version(version::Args),
+    Version(flags version::Args) "version" [] => version::run;
 }
 
-impl Command {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// The verb's failure.
-    pub(crate) fn run(&self, cx: &Context) -> Result<(), Failure> {
-        match self {
-            Command::Agent(args) => agent::run(args, cx),
-            Command::Diff(args) => diff::run(args, cx),
-            Command::Env(args) => env::run(args, cx),
-            Command::Get(command) => get::run(command, cx),
-            Command::History(args) => history::run(args, cx),
-            Command::Install(args) => install::run(args, cx),
-            Command::Lint(args) => lint::run(args, cx),
-            Command::List(args) => list::run(args, cx),
-            Command::Package(args) => package::run(args, cx),
-            Command::Pull(args) => pull::run(args, cx),
-            Command::Rollback(args) => rollback::run(args, cx),
-            Command::Show(command) => show::run(command, cx),
-            Command::Status(args) => status::run(args, cx),
-            Command::Template(args) => template::run(args, cx),
-            Command::Test(args) => test::run(args, cx),
-            Command::Uninstall(args) => uninstall::run(args, cx),
-            Command::Upgrade(args) => upgrade::run(args, cx),
-            Command::Version(args) => version::run(args, cx),
-        }
+/// Adds the names of all verbs, enough to tell which one is asked for.
+pub(super) fn named(root: clap::Command) -> clap::Command {
+    VERBS.iter().fold(root, |root, verb| root.subcommand(verb.bare()))
+}
+
+/// Adds one verb with all its flags, or every verb if none of this name is
+/// there: then it is the help that has to know them.
+pub(super) fn with(root: clap::Command, name: Option<&str>) -> clap::Command {
+    let root = root.subcommand_required(true).arg_required_else_help(true);
+    match VERBS.iter().find(|verb| Some(verb.name) == name) {
+        Some(verb) => root.subcommand(verb.full()),
+        None => VERBS.iter().fold(root, |root, verb| root.subcommand(verb.full())),
     }
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::builder::ValueParser;
 use clap::{ArgAction, Command};
 
-/// Lets every switch of the command that the words name also be written
-/// `--switch=true` and `--switch=false`, as pflag does. The others are left
-/// alone: they are many. Without words it is every command.
-pub(crate) fn go_bools(command: Command, words: Option<&[String]>) -> Command {
+/// Lets every switch of a command also be written `--switch=true` and
+/// `--switch=false`, as pflag does.
+pub(crate) fn go_bools(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         if !matches!(arg.get_action(), ArgAction::SetTrue) {
             return arg;
@@ -24,11 +23,8 @@ pub(crate) fn go_bools(command: Command, words: Option<&[String]>) -> Command {
             .value_name("")
             .value_parser(ValueParser::new(parse_bool))
     });
-    let split = words.and_then(<[String]>::split_first);
-    let named = |c: &&Command| words.is_none() || split.is_some_and(|(first, _)| c.get_name() == first);
-    let names: Vec<String> = command.get_subcommands().filter(named).map(|c| c.get_name().to_owned()).collect();
-    let rest = split.map(|(_, rest)| rest);
-    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |c| go_bools(c, rest)))
+    let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, go_bools))
 }
 
 /// Go's `strconv.ParseBool`.
@@ -79,7 +75,7 @@ mod tests {
     fn switches_take_a_value() {
         use clap::{CommandFactory, FromArgMatches};
         let read = |args: &[&str]| {
-            go_bools(Probe::command(), None)
+            go_bools(Probe::command())
                 .try_get_matches_from(args)
                 .map(|m| Probe::from_arg_matches(&m).unwrap())
                 .map(|p| (p.on, p.off))

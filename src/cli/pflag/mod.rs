@@ -48,6 +48,11 @@ pub(super) fn read(root: &Command, words: &[String], notes: &mut Vec<String>) ->
     Ok(line)
 }
 
+/// The verb that the words name, if the root knows one of that name.
+pub(super) fn verb(root: &Command, words: &[String]) -> Option<String> {
+    find(root, words).ok()?.path.into_iter().next()
+}
+
 /// The command that the words name, and the words without its name.
 struct Place<'a> {
     command: &'a Command,
@@ -219,11 +224,10 @@ fn quoted(letter: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn line(words: &str) -> Result<Vec<String>, String> {
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-        let root = super::super::Cli::command();
+        let root = super::super::Cli::command(&words);
         read(&root, &words, &mut Vec::new()).map_err(|wrong| wrong.0)
     }
 
@@ -269,6 +273,6 @@ mod tests {
     #[test]
     fn agents_have_rules_of_their_own() {
         let words = ["agent", "get", "--nope"].map(str::to_owned);
-        assert_eq!(read(&super::super::Cli::command(), &words, &mut Vec::new()).unwrap(), words);
+        assert_eq!(read(&super::super::Cli::command(&words), &words, &mut Vec::new()).unwrap(), words);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::bytes::{Captures, Regex};
 
 use super::ops::{Comparator, Op, Open, Reason};
-use super::{SemverError, Version};
+use super::{SemverError, Version, plain};
 use crate::compat::Compat;
 
 /// The longest constraint that semver 3.5 (Helm 4) takes, in bytes.
@@ -78,14 +78,10 @@ impl Constraints {
         if limited && text.len() > MAX_CONSTRAINT_LEN {
             return Err(SemverError::ConstraintTooLong);
         }
-        let patterns = PATTERNS.as_ref().ok_or(SemverError::ConstraintParser)?;
-        let text = rewrite_ranges(patterns, text);
-        let alternatives = split_or(&text);
-        if limited && alternatives.len() > MAX_CONSTRAINT_GROUPS {
-            return Err(SemverError::TooManyGroups);
-        }
-        let groups =
-            alternatives.into_iter().map(|part| parse_group(patterns, part, compat)).collect::<Result<_, _>>()?;
+        let groups = match plain_groups(text, compat) {
+            Some(groups) => groups,
+            None => groups_by_patterns(text, compat)?,
+        };
         Ok(Constraints { groups, compat, include_prerelease: false })
     }
 
@@ -145,6 +141,32 @@ impl std::fmt::Display for Constraints {
     }
 }
 
+/// The groups of a constraint that needs no patterns.
+fn plain_groups(text: &[u8], compat: Compat) -> Option<Vec<Group>> {
+    let parts = split_or(text);
+    if parts.len() > MAX_CONSTRAINT_GROUPS {
+        return None;
+    }
+    parts.into_iter().map(|part| plain::comparators(part, compat).map(Group::new)).collect()
+}
+
+fn groups_by_patterns(text: &[u8], compat: Compat) -> Result<Vec<Group>, SemverError> {
+    let patterns = PATTERNS.as_ref().ok_or(SemverError::ConstraintParser)?;
+    let text = rewrite_ranges(patterns, text);
+    let alternatives = split_or(&text);
+    if compat == Compat::Helm4 && alternatives.len() > MAX_CONSTRAINT_GROUPS {
+        return Err(SemverError::TooManyGroups);
+    }
+    alternatives.into_iter().map(|part| parse_group(patterns, part, compat)).collect()
+}
+
+impl Group {
+    fn new(comparators: Vec<Comparator>) -> Group {
+        let names_prerelease = comparators.iter().any(|c| !c.version.prerelease().is_empty());
+        Group { comparators, names_prerelease }
+    }
+}
+
 fn parse_group(patterns: &Patterns, text: &[u8], compat: Compat) -> Result<Group, SemverError> {
     if !patterns.valid.is_match(text) {
         return Err(improper(text, compat));
@@ -154,28 +176,37 @@ fn parse_group(patterns: &Patterns, text: &[u8], compat: Compat) -> Result<Group
         .find_iter(text)
         .map(|found| parse_one(patterns, found.as_bytes(), compat))
         .collect::<Result<_, _>>()?;
-    let names_prerelease = comparators.iter().any(|c| !c.version.prerelease().is_empty());
-    Ok(Group { comparators, names_prerelease })
+    Ok(Group::new(comparators))
 }
 
 fn parse_one(patterns: &Patterns, text: &[u8], compat: Compat) -> Result<Comparator, SemverError> {
     let captures = patterns.one.captures(text).ok_or_else(|| improper(text, compat))?;
     let part = |name: &str| group_text(&captures, name);
+    comparator(part("op"), part("version"), [part("major"), part("minor"), part("patch")], &part("pre"), compat)
+}
+
+/// A comparator of its parts: the operator, the version as it is written, its
+/// numbers (empty where there is none) and its prerelease with the dash.
+pub(super) fn comparator(
+    op_text: String,
+    text: String,
+    [major, minor, patch]: [String; 3],
+    pre: &str,
+    compat: Compat,
+) -> Result<Comparator, SemverError> {
     let is_open = |number: &str| matches!(number, "" | "x" | "X" | "*");
-    let (major, minor, pre) = (part("major"), part("minor"), part("pre"));
     let (open, version) = if is_open(&major) {
         (Open::All, format!("0.0.0{pre}"))
     } else if is_open(&minor) {
         (Open::Minor, format!("{major}.0.0{pre}"))
-    } else if is_open(&part("patch")) {
+    } else if is_open(&patch) {
         (Open::Patch, format!("{major}.{minor}.0{pre}"))
     } else {
-        (Open::Nothing, part("version"))
+        (Open::Nothing, text.clone())
     };
     let version = Version::parse(version, compat).map_err(|_| SemverError::ConstraintParser)?;
-    let op_text = part("op");
     let op = Op::parse(op_text.as_bytes()).ok_or(SemverError::ConstraintParser)?;
-    Ok(Comparator { op, op_text, text: part("version"), version, open })
+    Ok(Comparator { op, op_text, text, version, open })
 }
 
 fn group_text(captures: &Captures<'_>, name: &str) -> String {
@@ -261,6 +292,31 @@ mod tests {
         assert_eq!(error(&long, Compat::Helm4), "constraint string is too long (max 512 bytes)");
         assert!(Constraints::parse(&long, Compat::Helm3).is_ok());
         assert_eq!(error(&["1"; 40].join("||"), Compat::Helm4), "too many constraint groups (max 32)");
+    }
+
+    #[test]
+    fn what_needs_no_patterns_is_read_as_they_do() {
+        let parts = [
+            "", " ", "  ", ",", ", ", "||", " || ", "|", "-", " - ", "=", "!=", ">", "<", ">=", "=>", "<=", "=<", "~",
+            "~>", "^", "v", "1", "20", "0", "x", "X", "*", ".", ".1", ".x", ".2.3", "1.2.3", "-a", "-0.b", "-a-", "+c",
+            "01", "\t", "a",
+        ];
+        let mut state = 1u64;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 33) as usize) % below
+        };
+        let mut plain = 0;
+        for _ in 0..30_000 {
+            let text: String = (0..1 + next(9)).map(|_| parts[next(parts.len())]).collect();
+            for compat in [Compat::Helm3, Compat::Helm4] {
+                let Some(quick) = plain_groups(text.as_bytes(), compat) else { continue };
+                plain += 1;
+                let slow = groups_by_patterns(text.as_bytes(), compat);
+                assert_eq!(format!("{:?}", Ok::<_, SemverError>(quick)), format!("{slow:?}"), "{text:?}");
+            }
+        }
+        assert!(plain > 1000, "{plain}");
     }
 
     #[test]

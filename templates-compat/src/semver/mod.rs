@@ -7,6 +7,7 @@
 mod constraint;
 mod object;
 mod ops;
+mod plain;
 
 pub use constraint::Constraints;
 pub use object::SemverObject;

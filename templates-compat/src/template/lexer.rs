@@ -83,26 +83,25 @@ impl Kind {
 }
 
 /// A token: its kind, where it stands, and the number of its first line.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) line: usize,
-    /// The complaint of an error token.
-    pub(super) message: Option<String>,
 }
 
 impl Token {
     /// What stands in a token slot before anything was read.
-    pub(super) const NONE: Token = Token { kind: Kind::Error, start: 0, end: 0, line: 0, message: None };
+    pub(super) const NONE: Token = Token { kind: Kind::Error, start: 0, end: 0, line: 0 };
 
-    /// The token as error messages show it.
-    pub(super) fn describe(&self, text: &[u8], compat: Compat) -> String {
+    /// The token as error messages show it; an error token shows the
+    /// complaint of the lexer.
+    pub(super) fn describe(&self, text: &[u8], complaint: &str, compat: Compat) -> String {
         let val = text.get(self.start..self.end).unwrap_or_default();
         match self.kind {
             Kind::Eof => "EOF".to_owned(),
-            Kind::Error => self.message.clone().unwrap_or_default(),
+            Kind::Error => complaint.to_owned(),
             kind if kind.is_keyword() => format!("<{}>", String::from_utf8_lossy(val)),
             _ if val.len() > 10 => {
                 let start = val.get(..utf8::offset_of_rune(val, 10)).unwrap_or(val);
@@ -113,10 +112,10 @@ impl Token {
     }
 }
 
-const LEFT_DELIM: &[u8] = b"{{";
+const LEFT_DELIM: &[u8; 2] = b"{{";
 const RIGHT_DELIM: &[u8] = b"}}";
 const LEFT_COMMENT: &[u8] = b"/*";
-const RIGHT_COMMENT: &[u8] = b"*/";
+const RIGHT_COMMENT: &[u8; 2] = b"*/";
 /// The marker and the space beside it.
 const TRIM_MARKER_LEN: usize = 2;
 
@@ -132,6 +131,8 @@ pub(super) struct Lexer<'t> {
     start_line: usize,
     inside_action: bool,
     compat: Compat,
+    /// What is wrong, once an error token was given.
+    complaint: String,
 }
 
 /// The next state, or a token.
@@ -157,7 +158,13 @@ impl<'t> Lexer<'t> {
             start_line: 1,
             inside_action: false,
             compat,
+            complaint: String::new(),
         }
+    }
+
+    /// What is wrong, once an error token was given.
+    pub(super) fn complaint(&self) -> &str {
+        &self.complaint
     }
 
     /// The next token.
@@ -180,34 +187,65 @@ impl<'t> Lexer<'t> {
         self.input.get(at..).unwrap_or_default()
     }
 
+    #[inline]
     fn next(&mut self) -> Option<char> {
+        // Templates are ASCII but for a few texts.
+        match self.input.get(self.pos) {
+            Some(&byte) if byte.is_ascii() => {
+                self.pos += 1;
+                self.line += usize::from(byte == b'\n');
+                Some(char::from(byte))
+            }
+            _ => self.next_wide(),
+        }
+    }
+
+    #[cold]
+    fn next_wide(&mut self) -> Option<char> {
         let (rune, width) = utf8::decode(self.rest(self.pos));
         if width == 0 {
             self.at_eof = true;
             return None;
         }
         self.pos += width;
-        if rune == '\n' {
-            self.line += 1;
-        }
         Some(rune)
     }
 
+    #[inline]
     fn backup(&mut self) {
         if self.at_eof {
             return;
         }
-        let (rune, width) = utf8::decode_last(self.input.get(..self.pos).unwrap_or_default());
-        self.pos -= width;
-        if rune == '\n' {
-            self.line -= 1;
+        match self.pos.checked_sub(1).and_then(|last| self.input.get(last)) {
+            Some(&byte) if byte.is_ascii() => {
+                self.pos -= 1;
+                self.line -= usize::from(byte == b'\n');
+            }
+            _ => self.backup_wide(),
         }
     }
 
+    #[cold]
+    fn backup_wide(&mut self) {
+        let (_, width) = utf8::decode_last(self.input.get(..self.pos).unwrap_or_default());
+        self.pos -= width;
+    }
+
     fn peek(&mut self) -> Option<char> {
+        if let Some(&byte) = self.input.get(self.pos)
+            && byte.is_ascii()
+        {
+            return Some(char::from(byte));
+        }
         let rune = self.next();
         self.backup();
         rune
+    }
+
+    /// Moves over the letters and digits that are ASCII.
+    fn skip_word(&mut self) {
+        let word = self.rest(self.pos).iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
+        self.pos += word.count();
     }
 
     fn is_alphanumeric(&self, rune: char) -> bool {
@@ -228,7 +266,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn this_token(&mut self, kind: Kind) -> Token {
-        let token = Token { kind, start: self.start, end: self.pos, line: self.start_line, message: None };
+        let token = Token { kind, start: self.start, end: self.pos, line: self.start_line };
         self.start = self.pos;
         self.start_line = self.line;
         token
@@ -250,13 +288,8 @@ impl<'t> Lexer<'t> {
     }
 
     fn error(&mut self, message: impl Into<String>) -> Step {
-        let token = Token {
-            kind: Kind::Error,
-            start: self.start,
-            end: self.start,
-            line: self.start_line,
-            message: Some(message.into()),
-        };
+        let token = Token { kind: Kind::Error, start: self.start, end: self.start, line: self.start_line };
+        self.complaint = message.into();
         self.input = b"";
         self.start = 0;
         self.pos = 0;
@@ -412,11 +445,10 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_space(&mut self) -> Step {
-        let mut spaces = 0usize;
-        while self.peek().is_some_and(is_space) {
-            self.next();
-            spaces += 1;
-        }
+        let run = self.rest(self.pos).iter().take_while(|b| is_space_byte(**b));
+        let (spaces, lines) = run.fold((0usize, 0usize), |(n, lines), b| (n + 1, lines + usize::from(*b == b'\n')));
+        self.pos += spaces;
+        self.line += lines;
         // The last space may belong to a closing delimiter that trims.
         let last = self.rest(self.pos.saturating_sub(1));
         if has_right_trim_marker(last) && last.get(TRIM_MARKER_LEN..).unwrap_or_default().starts_with(RIGHT_DELIM) {
@@ -429,6 +461,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_identifier(&mut self) -> Step {
+        self.skip_word();
         let mut rune = self.next();
         while rune.is_some_and(|r| self.is_alphanumeric(r)) {
             rune = self.next();
@@ -450,6 +483,7 @@ impl<'t> Lexer<'t> {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { Kind::Variable } else { Kind::Dot });
         }
+        self.skip_word();
         let mut rune = self.next();
         while rune.is_some_and(|r| self.is_alphanumeric(r)) {
             rune = self.next();
@@ -582,6 +616,8 @@ impl TrimEnd for [u8] {
     }
 }
 
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, what)
+/// Where the two bytes stand together first. A search made for longer texts
+/// takes longer to prepare than the text here is.
+fn find(text: &[u8], what: &[u8; 2]) -> Option<usize> {
+    memchr::memchr_iter(what[0], text).find(|at| text.get(at + 1) == Some(&what[1]))
 }

@@ -16,7 +16,7 @@ mod print;
 mod stack;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 
@@ -183,7 +183,8 @@ impl TemplateSet {
 /// The text with every `<no value>` taken out, as Helm does to finished files
 /// and to the results of `tpl`.
 fn without_no_value(text: Vec<u8>) -> Vec<u8> {
-    let finder = memchr::memmem::Finder::new(NO_VALUE);
+    static FINDER: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new(NO_VALUE));
+    let finder = &*FINDER;
     if finder.find(&text).is_none() {
         return text;
     }

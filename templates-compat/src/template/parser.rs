@@ -35,8 +35,11 @@ pub(super) fn parse(source: &Arc<Source>, compat: Compat) -> Parsed<Vec<Arc<Tree
         source: source.clone(),
         lexer: Lexer::new(&source.text, compat),
         compat,
-        symbols: HashMap::from([(b"$".to_vec(), 0)]),
+        symbols: HashMap::from([(Str::from("$"), 0)]),
         trees: Vec::new(),
+        nodes: Vec::new(),
+        commands: Vec::new(),
+        args: Vec::new(),
         depth: 0,
     };
     let mut parser = Parser::new(&mut shared, Str::from(source.name.as_str()));
@@ -50,8 +53,13 @@ struct Shared<'t> {
     source: Arc<Source>,
     lexer: Lexer<'t>,
     compat: Compat,
-    symbols: HashMap<Vec<u8>, u32>,
+    symbols: HashMap<Str, u32>,
     trees: Vec<Tree>,
+    /// The parts of what is not complete yet, innermost last. Each list takes
+    /// its own from here when it is complete, and then just fits them.
+    nodes: Vec<Node>,
+    commands: Vec<Command>,
+    args: Vec<Arg>,
     /// Nesting of control structures and parentheses.
     depth: usize,
 }
@@ -62,7 +70,8 @@ struct Parser<'s, 't> {
     name: Str,
     tokens: [Token; 3],
     peeked: usize,
-    vars: Vec<Vec<u8>>,
+    /// The numbers of the names of the variables that are known here.
+    vars: Vec<u32>,
     range_depth: usize,
     action_line: usize,
     paren_depth: usize,
@@ -80,12 +89,6 @@ enum Item {
 enum Stop {
     End,
     Else,
-}
-
-/// The list without the room that it grew into.
-fn fitted(mut list: Block) -> Block {
-    list.nodes.shrink_to_fit();
-    list
 }
 
 impl Stop {
@@ -111,7 +114,7 @@ impl<'s, 't> Parser<'s, 't> {
             name,
             tokens: [Token::NONE, Token::NONE, Token::NONE],
             peeked: 0,
-            vars: vec![b"$".to_vec()],
+            vars: vec![0],
             range_depth: 0,
             action_line: 0,
             paren_depth: 0,
@@ -124,7 +127,7 @@ impl<'s, 't> Parser<'s, 't> {
         } else {
             self.tokens[0] = self.shared.lexer.next_token();
         }
-        self.tokens[self.peeked].clone()
+        self.tokens[self.peeked]
     }
 
     fn backup(&mut self) {
@@ -144,11 +147,11 @@ impl<'s, 't> Parser<'s, 't> {
 
     fn peek(&mut self) -> Token {
         if self.peeked > 0 {
-            return self.tokens[self.peeked - 1].clone();
+            return self.tokens[self.peeked - 1];
         }
         self.peeked = 1;
         self.tokens[0] = self.shared.lexer.next_token();
-        self.tokens[0].clone()
+        self.tokens[0]
     }
 
     fn next_non_space(&mut self) -> Token {
@@ -180,7 +183,7 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn unexpected<T>(&self, token: &Token, context: &str) -> Parsed<T> {
-        let shown = token.describe(&self.shared.source.text, self.shared.compat);
+        let shown = token.describe(&self.shared.source.text, self.shared.lexer.complaint(), self.shared.compat);
         if token.kind != Kind::Error {
             return self.error(format!("unexpected {shown} in {context}"));
         }
@@ -197,16 +200,6 @@ impl<'s, 't> Parser<'s, 't> {
     fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token> {
         let token = self.next_non_space();
         if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
-    }
-
-    fn symbol(&mut self, name: &[u8]) -> u32 {
-        let symbols = &mut self.shared.symbols;
-        if let Some(known) = symbols.get(name) {
-            return *known;
-        }
-        let next = symbols.len() as u32;
-        symbols.insert(name.to_vec(), next);
-        next
     }
 
     /// One more level of nesting; [`Parser::leave`] takes it back.
@@ -238,7 +231,7 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn parse_all(&mut self) -> Parsed<Block> {
-        let mut root = Block::default();
+        let first = self.shared.nodes.len();
         self.peek();
         while self.peek().kind != Kind::Eof {
             if self.peek().kind == Kind::LeftDelim {
@@ -250,12 +243,12 @@ impl<'s, 't> Parser<'s, 't> {
                 self.backup2(delim);
             }
             match self.text_or_action()? {
-                Item::Node(node) => root.nodes.push(node),
+                Item::Node(node) => self.shared.nodes.push(node),
                 Item::End => return self.error("unexpected {{end}}"),
                 Item::Else => return self.error("unexpected {{else}}"),
             }
         }
-        Ok(root)
+        Ok(self.block_from(first))
     }
 
     fn parse_definition(&mut self) -> Parsed<()> {
@@ -281,16 +274,21 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn item_list(&mut self) -> Parsed<(Block, Stop)> {
-        let mut list = Block::default();
+        let first = self.shared.nodes.len();
         self.peek_non_space();
         while self.peek_non_space().kind != Kind::Eof {
             match self.text_or_action()? {
-                Item::Node(node) => list.nodes.push(node),
-                Item::End => return Ok((fitted(list), Stop::End)),
-                Item::Else => return Ok((fitted(list), Stop::Else)),
+                Item::Node(node) => self.shared.nodes.push(node),
+                Item::End => return Ok((self.block_from(first), Stop::End)),
+                Item::Else => return Ok((self.block_from(first), Stop::Else)),
             }
         }
         self.error("unexpected EOF")
+    }
+
+    /// The nodes that were read since there were `first` of them.
+    fn block_from(&mut self, first: usize) -> Block {
+        Block { nodes: self.shared.nodes.drain(first..).collect() }
     }
 
     fn text_or_action(&mut self) -> Parsed<Item> {
@@ -430,6 +428,7 @@ impl<'s, 't> Parser<'s, 't> {
         let pos = self.peek_non_space().start;
         let mut pipe = Pipe { pos, is_assign: false, decl: Vec::new(), cmds: Vec::new() };
         while self.declaration(&mut pipe, context)? {}
+        let first = self.shared.commands.len();
         loop {
             let token = self.next_non_space();
             match token.kind {
@@ -448,16 +447,15 @@ impl<'s, 't> Parser<'s, 't> {
                 | Kind::LeftParen => {
                     self.backup();
                     let command = self.command()?;
-                    pipe.cmds.push(command);
+                    self.shared.commands.push(command);
                 }
                 _ => return self.unexpected(&token, context),
             }
         }
+        pipe.cmds = self.shared.commands.drain(first..).collect();
         if pipe.cmds.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
-        // Most have one command, and a list begins with room for four.
-        pipe.cmds.shrink_to_fit();
         for (stage, command) in pipe.cmds.iter().enumerate().skip(1) {
             if matches!(command.first, Arg::Bool(..) | Arg::Dot(_) | Arg::Nil(_) | Arg::Number(_) | Arg::Str(_)) {
                 return self.error(format!("non executable command in pipeline stage {}", stage + 1));
@@ -483,7 +481,7 @@ impl<'s, 't> Parser<'s, 't> {
             }
             self.next_non_space();
             let variable = self.variable(&name);
-            self.vars.push(variable.name.to_vec());
+            self.vars.push(variable.symbol);
             pipe.decl.push(variable);
             if !comma {
                 return Ok(false);
@@ -505,20 +503,28 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn variable(&mut self, token: &Token) -> Variable {
-        let name = Str::from(self.text(token));
-        let symbol = self.symbol(&name);
+        let text = self.shared.source.text.get(token.start..token.end).unwrap_or_default();
+        let symbols = &mut self.shared.symbols;
+        let (name, symbol) = match symbols.get_key_value(text) {
+            Some((name, symbol)) => (name.clone(), *symbol),
+            None => {
+                let (name, symbol) = (Str::from(text), symbols.len() as u32);
+                symbols.insert(name.clone(), symbol);
+                (name, symbol)
+            }
+        };
         Variable { pos: token.start, name, symbol, fields: Box::default() }
     }
 
     fn command(&mut self) -> Parsed<Command> {
         let pos = self.peek_non_space().start;
         let mut first = None;
-        let mut rest = Vec::new();
+        let start = self.shared.args.len();
         loop {
             self.peek_non_space();
             match (self.operand()?, &first) {
                 (Some(arg), None) => first = Some(arg),
-                (Some(arg), Some(_)) => rest.push(arg),
+                (Some(arg), Some(_)) => self.shared.args.push(arg),
                 (None, _) => {}
             }
             let token = self.next();
@@ -530,7 +536,7 @@ impl<'s, 't> Parser<'s, 't> {
             }
             break;
         }
-        rest.shrink_to_fit();
+        let rest = self.shared.args.drain(start..).collect();
         match first {
             Some(first) => Ok(Command { pos, first, rest }),
             None => self.error("empty command"),
@@ -578,7 +584,7 @@ impl<'s, 't> Parser<'s, 't> {
             Kind::Nil => Arg::Nil(pos),
             Kind::Variable => {
                 let variable = self.variable(&token);
-                if !self.vars.iter().any(|name| *name == *variable.name) {
+                if !self.vars.contains(&variable.symbol) {
                     let quoted = self.quote(&variable.name);
                     return self.error(format!("undefined variable {quoted}"));
                 }

@@ -27,7 +27,9 @@ impl<'a> Iterator for Documents<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let bytes = std::mem::take(&mut self.rest);
         let mut at = 0;
-        for line in bytes.split_inclusive(|b| *b == b'\n') {
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..=end]);
             if let Some(after) = line.strip_prefix(b"---") {
                 // Go trims Unicode's spaces here; in bytes these are enough.
                 let after = String::from_utf8_lossy(after);
