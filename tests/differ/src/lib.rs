@@ -10,7 +10,17 @@ mod expression;
 pub mod generate;
 pub mod known;
 pub mod rng;
+mod round_trip;
 mod run;
 mod words;
 
+/// What this project makes of one template, or what it says of it.
+///
+/// # Errors
+/// What stands after `Error: `.
+pub fn rendered(one: &generate::Try) -> Result<String, String> {
+    chart::render(&chart::files(&[one], true))
+}
+
+pub use round_trip::{Broken, round_trip};
 pub use run::{Difference, Options, Report, run};

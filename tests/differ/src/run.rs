@@ -168,7 +168,11 @@ fn compare_rendered(tries: &[&Try], helm: &Program, folder: &Path, report: &mut 
 }
 
 /// Writes the chart and has Helm render it.
-fn helm_says(files: &[(String, Vec<u8>)], helm: &Program, folder: &Path) -> testbed::Result<Result<String, String>> {
+pub(crate) fn helm_says(
+    files: &[(String, Vec<u8>)],
+    helm: &Program,
+    folder: &Path,
+) -> testbed::Result<Result<String, String>> {
     let chart = folder.join("diff");
     let _ = std::fs::remove_dir_all(&chart);
     for (name, data) in files {
@@ -194,7 +198,7 @@ fn documents(text: &str) -> BTreeMap<String, String> {
 }
 
 /// The text behind `out: "…"`.
-fn decoded(body: &str) -> String {
+pub(crate) fn decoded(body: &str) -> String {
     let inner = body.strip_prefix("out: \"").and_then(|b| b.strip_suffix('"')).unwrap_or(body);
     let mut bytes = Vec::new();
     let (mut bits, mut held) = (0u32, 0);

@@ -3,7 +3,8 @@
 
 #![allow(clippy::panic, clippy::print_stderr, reason = "a test")]
 
-use differ::{Options, run};
+use differ::generate::Generator;
+use differ::{Options, rendered, round_trip, run};
 
 fn check(tries: u64, seed: u64) {
     let report = match run(Options { tries, seed, jobs: 2 }, &|_, _| {}) {
@@ -29,4 +30,32 @@ fn check(tries: u64, seed: u64) {
 #[test]
 fn the_same_templates_each_time() {
     check(800, 1);
+}
+
+#[test]
+fn yaml_is_read_as_it_was_written() {
+    match round_trip(800, 1) {
+        Ok(broken) => {
+            if let Some(first) = broken.first() {
+                panic!("{} differences, the first: {first:#?}", broken.len());
+            }
+        }
+        Err(e) if e.is_missing_prerequisite() => {
+            eprintln!("SKIPPED values written as YAML and read by real Helm: {e}");
+        }
+        Err(e) => panic!("{e}"),
+    }
+}
+
+#[test]
+fn the_same_render_twice_gives_the_same_bytes() {
+    let tries = 400;
+    let texts = || {
+        let generator = Generator::new(3);
+        (0..tries).map(|number| rendered(&generator.make(number))).collect::<Vec<_>>()
+    };
+    let (first, second) = (texts(), texts());
+    let rendered = first.iter().filter(|text| text.is_ok()).count();
+    assert!(rendered > 50, "{rendered} of {tries} render");
+    assert_eq!(first, second);
 }
