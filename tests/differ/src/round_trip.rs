@@ -152,11 +152,21 @@ pub fn round_trip(tries: u64, seed: u64) -> testbed::Result<Vec<Broken>> {
     for batch in values.chunks(BATCH) {
         let files = files(batch);
         let theirs = helm_says(&files, &helm, &work.path().join("chart"))?;
-        for (side, text) in [("ours", render(&files)), ("Helm's", theirs)] {
-            compare(batch, side, &text, &mut broken);
+        let (ours, theirs) = (entries(&render(&files)), entries(&theirs));
+        for (at, written) in batch.iter().enumerate() {
+            written.compare(at, &ours, &theirs, &mut broken);
         }
     }
     Ok(broken)
+}
+
+/// The texts that the chart gives for each file.
+fn entries(text: &Result<String, String>) -> BTreeMap<String, String> {
+    let entry = |line: &str| {
+        let (name, text) = line.split_once(": \"")?;
+        Some((name.to_owned(), decoded(&format!("out: \"{text}"))))
+    };
+    text.as_ref().map_or_else(|e| e.as_str(), String::as_str).lines().filter_map(entry).collect()
 }
 
 /// One value in both languages.
@@ -176,13 +186,43 @@ impl Written {
             yaml: yaml::write(&value, Compat::Helm4).map(text).unwrap_or_default(),
         }
     }
+
+    /// Whether Helm cannot read what Helm writes of it: it leaves these two
+    /// characters bare that it refuses or drops, and this key without quotes.
+    fn is_lost(&self) -> bool {
+        self.json.contains(['\u{7f}', '\u{85}']) || self.json.contains("\"\\u003c\\u003c\":")
+    }
+
+    fn compare(
+        &self,
+        at: usize,
+        ours: &BTreeMap<String, String>,
+        theirs: &BTreeMap<String, String>,
+        broken: &mut Vec<Broken>,
+    ) {
+        let of = |entries: &BTreeMap<String, String>, kind: &str| entries.get(&format!("v/{at}.{kind}")).cloned();
+        let mut check = |what, want: Option<String>, got: Option<String>| {
+            if want.is_none() || want != got {
+                let (want, got) = (want.unwrap_or_default(), got.unwrap_or_default());
+                broken.push(Broken { value: self.json.clone(), what, want, got });
+            }
+        };
+        // `toYaml` has no newline at its end.
+        let yaml = self.yaml.strip_suffix('\n').unwrap_or(&self.yaml).to_owned();
+        check("what Helm writes", Some(yaml), of(theirs, "yaml"));
+        check("what is written here", of(theirs, "yaml"), of(ours, "yaml"));
+        check("what is read here", of(theirs, "json"), of(ours, "json"));
+        if !self.is_lost() {
+            check("what Helm reads", Some(self.json.clone()), of(theirs, "json"));
+        }
+    }
 }
 
 fn value(rng: &mut Rng, depth: usize) -> Value {
     match rng.below(if depth == 0 { 5 } else { 8 }) {
         0 => Value::Nil,
         1 => Value::Bool(rng.percent(50)),
-        2 => Value::int(rng.number() as i64 >> rng.below(64)),
+        2 => Value::int(rng.number() as i64 >> (11 + rng.below(53))),
         3 | 4 => Value::str(text(rng)),
         5 => Value::list((0..rng.below(4)).map(|_| value(rng, depth - 1)).collect()),
         _ => {
@@ -216,31 +256,4 @@ fn files(batch: &[Written]) -> Vec<(String, Vec<u8>)> {
         files.push((format!("v/{at}.yaml"), written.yaml.clone().into_bytes()));
     }
     files
-}
-
-fn compare(batch: &[Written], side: &'static str, text: &Result<String, String>, broken: &mut Vec<Broken>) {
-    let (empty, whole) = (String::new(), text.as_ref().map_or_else(|e| e.as_str(), String::as_str));
-    let entry = |line: &str| {
-        let (name, text) = line.split_once(": \"")?;
-        Some((name.to_owned(), decoded(&format!("out: \"{text}"))))
-    };
-    let found: BTreeMap<String, String> = whole.lines().filter_map(entry).collect();
-    for (at, written) in batch.iter().enumerate() {
-        let (read, wrote) = match side {
-            "ours" => ("what is read here", "what is written here"),
-            _ => ("what Helm reads", "what Helm writes"),
-        };
-        // `toYaml` has no newline at its end.
-        let pairs = [
-            (read, format!("v/{at}.json"), written.json.as_str()),
-            (wrote, format!("v/{at}.yaml"), written.yaml.strip_suffix('\n').unwrap_or(&written.yaml)),
-        ];
-        for (what, name, want) in pairs {
-            let got = found.get(&name).unwrap_or(&empty);
-            if got != want {
-                let got = if found.is_empty() { whole.to_owned() } else { got.clone() };
-                broken.push(Broken { value: written.json.clone(), what, want: want.to_owned(), got });
-            }
-        }
-    }
 }
