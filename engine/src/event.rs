@@ -55,6 +55,18 @@ pub enum Event {
     Warning {
         /// The text.
         text: String,
+        /// What belongs to it, by name.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        details: Vec<(&'static str, String)>,
+    },
+    /// What Helm writes to its log at level ERROR; the action's own error says
+    /// the rest.
+    Problem {
+        /// The text.
+        text: String,
+        /// What belongs to it, by name.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        details: Vec<(&'static str, String)>,
     },
     /// What Helm writes to its log at level INFO or DEBUG.
     Debug {
@@ -187,7 +199,11 @@ impl Events {
     }
 
     pub(crate) fn warn(&self, text: impl Into<String>) {
-        self.send(Event::Warning { text: text.into() });
+        self.warn_of(text, Vec::new());
+    }
+
+    pub(crate) fn warn_of(&self, text: impl Into<String>, details: Vec<(&'static str, String)>) {
+        self.send(Event::Warning { text: text.into(), details });
     }
 
     pub(crate) fn debug(&self, text: impl FnOnce() -> String) {

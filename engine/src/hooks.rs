@@ -128,7 +128,7 @@ pub(crate) async fn clean_up(
     if let Some(hook) = release.hooks.get(failed)
         && let Err(e) = delete_by_policy(engine, run, release, hook, &DeletePolicy::Failed, options).await
     {
-        run.events.warn(format!("error deleting the hook resource on hook failure: {e}"));
+        run.events.warn_of("error deleting the hook resource on hook failure", vec![("error", e.to_string())]);
     }
     for hook in before.iter().filter_map(|i| release.hooks.get(*i)) {
         delete_by_policy(engine, run, release, hook, &DeletePolicy::Succeeded, options).await?;
@@ -289,7 +289,7 @@ async fn output_logs(engine: &Engine, run: &Run, release: &Release, hook: &Hook,
         Err(_) => release.namespace.clone(),
     };
     if let Err(e) = send_logs(engine, run, &namespace, &selector).await {
-        run.events.warn(format!("error outputting logs for hook failure: {e}"));
+        run.events.warn_of("error outputting logs for hook failure", vec![("error", e.to_string())]);
     }
 }
 

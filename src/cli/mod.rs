@@ -182,7 +182,9 @@ impl Context {
     }
 
     async fn cluster(&self) -> Result<engine::Cluster, Failure> {
-        engine::Cluster::connect(&self.connect_options()).await.map_err(Failure::from_display)
+        let cluster = engine::Cluster::connect(&self.connect_options()).await.map_err(Failure::from_display)?;
+        let printer = Arc::clone(&self.printer);
+        Ok(cluster.with_warnings(move |text| printer.note(&format!("Warning: {text}"))))
     }
 
     /// Shows what Helm would log; the less important part only with `--debug`.

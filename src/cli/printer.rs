@@ -3,8 +3,6 @@
 //! Results go to stdout, everything else to stderr, as Helm does it. A reader
 //! that goes away (`| head`) ends the command quietly.
 
-#![expect(clippy::print_stderr, reason = "this is the printer")]
-
 use std::io::{self, IsTerminal, Write};
 
 use templates_compat::value::Value;
@@ -89,7 +87,16 @@ impl Printer {
 
     /// Writes a warning to stderr in the form of Helm's logger.
     pub fn warn(&self, text: &str) {
-        eprintln!("level=WARN msg={text:?}");
+        self.log("WARN", text, &[]);
+    }
+
+    /// Writes a line to stderr as Helm's logger does.
+    pub(crate) fn log(&self, level: &str, text: &str, details: &[(&'static str, String)]) {
+        let mut line = format!("level={level} msg={}", quoted(text));
+        for (name, value) in details {
+            line.push_str(&format!(" {name}={}", quoted(value)));
+        }
+        self.note(&line);
     }
 
     /// Writes a line to stderr that the next one replaces. Only for terminals.
@@ -141,4 +148,9 @@ fn go_escaped(json: &str) -> String {
         }
     }
     out
+}
+/// A value of Helm's log: in quotes only where it would not be one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=');
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
 }

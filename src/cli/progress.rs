@@ -31,9 +31,13 @@ pub(crate) fn events(printer: &Arc<Printer>, debug: bool) -> Events {
 impl State {
     fn draw(&mut self, event: &Event) {
         match event {
-            Event::Warning { text } => {
+            Event::Warning { text, details } => {
                 self.clear();
-                self.printer.warn(text);
+                self.printer.log("WARN", text, details);
+            }
+            Event::Problem { text, details } => {
+                self.clear();
+                self.printer.log("ERROR", text, details);
             }
             Event::Debug { text } if self.debug => self.line(&format!("level=DEBUG msg={text:?}")),
             Event::Rendered { objects, hooks } => {

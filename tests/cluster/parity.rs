@@ -2,7 +2,7 @@
 //! and by us, in a namespace each. What is printed, how it ends, what is
 //! recorded and what stands in the cluster must be equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use testbed::suite::Outcome;
@@ -30,8 +30,10 @@ const NEXT: [(&str, &str); 2] = [
 ];
 
 /// Hooks that run, fail, have logs and are deleted.
-const LOGS: [(&str, &str); 2] = [
+const LOGS: [(&str, &str); 3] = [
     ("templates/logs.yaml", include_str!("parity/logs.yaml")),
+    // The server warns of it.
+    ("templates/old.yaml", "apiVersion: v1\nkind: Endpoints\nmetadata: {name: {{ .Release.Name }}-old}\n"),
     (
         "values.yaml",
         "kind: Job\ncode: 0\nevent: pre-install,pre-upgrade\nlogs: hook-failed,hook-succeeded\ndelete: hook-failed,hook-succeeded\n",
@@ -170,6 +172,8 @@ const HOOKS: Commands = &[
     &["upgrade", "b", "LOGS", "--timeout=60s", "--set=kind=Pod,delete=before-hook-creation"],
     &["install", "c", "LOGS", "--timeout=60s", "--set=kind=Pod,code=3,event=post-install,delete=hook-succeeded"],
     &["status", "c", "--output=json"],
+    &["install", "d", "LOGS", "--timeout=60s", "--set=kind=Pod", "--server-side=false", "--no-hooks"],
+    &["upgrade", "d", "LOGS", "--timeout=60s", "--set=kind=Pod", "--atomic", "--force", "--no-hooks"],
 ];
 
 const READ: Commands = &[
@@ -248,6 +252,7 @@ fn same(cluster: &Cluster, name: &str, commands: Commands) -> Outcome {
         differ(format!("exit code of {what}"), helm.code.to_string(), said.code.to_string());
         differ(format!("stdout of {what}"), helm.stdout, said.stdout);
         differ(format!("error of {what}"), helm.error, said.error);
+        differ(format!("log of {what}"), helm.log, said.log);
     }
     let (records, our_records) = (records(&theirs)?, records(&ours)?);
     let keys = |map: &BTreeMap<String, Value>| map.keys().cloned().collect::<Vec<_>>().join("\n");
@@ -275,6 +280,8 @@ struct Said {
     code: i32,
     stdout: String,
     error: String,
+    /// What was warned of.
+    log: String,
 }
 
 impl Said {
@@ -289,8 +296,24 @@ impl Said {
         };
         let Finished { code, stdout, stderr, .. } = program.run(command.iter().map(put).collect::<Vec<_>>())?;
         let error = stderr.find("Error: ").map_or("", |at| &stderr[at..]);
-        Ok(Said { code, stdout: masked(scene, &stdout), error: masked(scene, error) })
+        let log = logged(&stderr[..stderr.len() - error.len()]);
+        Ok(Said { code, stdout: masked(scene, &stdout), error: masked(scene, error), log: masked(scene, &log) })
     }
+}
+
+/// Notes on flags, warnings, and the server's warnings, each once: Helm logs
+/// the latter with times, at each request. What hooks log, and our progress, is
+/// left out.
+fn logged(stderr: &str) -> String {
+    let lines = stderr.lines().filter_map(|line| {
+        if let Some((_, text)) = line.split_once("] \"Warning: ") {
+            return Some(format!("Warning: {}", text.trim_end_matches('"').replace("\\\"", "\"")));
+        }
+        let heads = ["level=WARN", "level=ERROR", "Flag --", "Warning: "];
+        heads.iter().any(|head| line.starts_with(head)).then(|| line.to_owned())
+    });
+    let once: BTreeSet<String> = lines.collect();
+    once.into_iter().map(|line| line + "\n").collect()
 }
 
 fn masked(scene: &Scene<'_>, text: &str) -> String {

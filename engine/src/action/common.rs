@@ -72,7 +72,8 @@ pub(crate) async fn record(engine: &Engine, run: &Run, release: &Release) -> boo
         }
         Err(e) => {
             let Release { name, version, .. } = release;
-            run.events.warn(format!("failed to update release name={name} revision={version} error={e}"));
+            let details = vec![("name", name.clone()), ("revision", version.to_string()), ("error", e.to_string())];
+            run.events.warn_of("failed to update release", details);
             false
         }
     }

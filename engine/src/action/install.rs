@@ -11,6 +11,7 @@ use super::uninstall::{UninstallOptions, uninstall_locked};
 use super::{Applied, common, crds};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
+use crate::event::Event;
 use crate::heal::{self, History};
 use crate::hooks::{self, HookOptions};
 use crate::lock::{self, Lock, Operation};
@@ -178,7 +179,11 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
         engine.cluster().version().await.map_err(|e| e.context("cluster reachability check failed"))?;
     }
     common::check_hide_secret(options.hide_secret, dry.is_dry())?;
-    let history = available_name(engine, run, options).await.map_err(|e| e.context("release name check failed"))?;
+    let history = available_name(engine, run, options).await.map_err(|e| {
+        let (text, details) = ("release name check failed".to_string(), vec![("error", e.to_string())]);
+        run.events.send(Event::Problem { text, details });
+        e.context("release name check failed")
+    })?;
     common::check_labels(&options.labels)?;
     render::check_chart(run, &chart, engine.compat())?;
     let chart = render::process_dependencies(run, chart, &values, engine.compat())

@@ -427,7 +427,7 @@ async fn fail(
 ) -> Error {
     let name = release.name.clone();
     release.set_status(Status::Failed, format!("Upgrade {name:?} failed: {error}"));
-    run.events.warn(format!("upgrade failed name={name} error={error}"));
+    run.events.warn_of("upgrade failed", vec![("name", name.clone()), ("error", error.to_string())]);
     common::record_end(engine, run, lock, &release).await;
     if options.cleanup_on_fail
         && let Err(second) = common::clean_up(engine, done).await

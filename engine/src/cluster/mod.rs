@@ -12,6 +12,7 @@ mod object;
 mod rate;
 mod request;
 mod retry;
+mod warning;
 pub(crate) mod watch;
 
 pub use connect::ConnectOptions;
@@ -51,6 +52,7 @@ struct Inner {
     discovery: tokio::sync::Mutex<Option<Arc<discovery::Discovery>>>,
     limit: Arc<limit::Limit>,
     rate: Option<rate::Rate>,
+    warnings: Option<warning::Warnings>,
     /// Whether the API server has ever answered: only then is it worth waiting
     /// for it to come back.
     answered: AtomicBool,
@@ -59,7 +61,7 @@ struct Inner {
 impl Inner {
     fn new(client: Client, default_namespace: String, server: String) -> Inner {
         let (discovery, limit, answered) = Default::default();
-        Inner { client, default_namespace, server, discovery, limit, rate: None, answered }
+        Inner { client, default_namespace, server, discovery, limit, rate: None, warnings: None, answered }
     }
 }
 
@@ -76,6 +78,17 @@ impl Cluster {
         let client = connect::client(config)?;
         let rate = rate::Rate::of(options.qps, options.burst_limit);
         Ok(Cluster { inner: Arc::new(Inner { rate, ..Inner::new(client, default_namespace, server) }) })
+    }
+
+    /// The same connection, with a receiver of the API server's warnings. Each
+    /// text is told once.
+    #[must_use]
+    pub fn with_warnings(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Cluster {
+        // Only one that is not shared yet can get one.
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.warnings = Some(warning::Warnings::new(Arc::new(tell)));
+        }
+        self
     }
 
     /// A cluster behind a client that was made elsewhere.

@@ -143,6 +143,9 @@ impl Call<'_> {
                 }
                 Ok(response) => {
                     inner.answered.store(true, Ordering::Relaxed);
+                    if let Some(warnings) = &inner.warnings {
+                        warnings.hear(response.headers());
+                    }
                     let status = response.status();
                     if status.is_success() {
                         permit.into_iter().for_each(Permit::answered);

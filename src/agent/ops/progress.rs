@@ -147,7 +147,8 @@ fn headers(id: &str) -> async_nats::HeaderMap {
 fn translate(event: Event) -> Option<Says> {
     let says = |step, resource| Some(Says { step: Some(step), resource, ..Says::default() });
     match event {
-        Event::Warning { text } => {
+        Event::Warning { mut text, details } => {
+            details.iter().for_each(|(name, value)| text.push_str(&format!(" {name}={value}")));
             Some(Says { step: Some(step("warning", "", None)), log: Some(text), ..Says::default() })
         }
         Event::Rendered { objects, hooks } => {
