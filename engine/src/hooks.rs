@@ -37,6 +37,11 @@ pub(crate) fn of_event(hooks: &[Hook], event: &HookEvent) -> Vec<usize> {
     chosen
 }
 
+/// Whether there is a hook of an event.
+pub(crate) fn are_there(release: &Release, event: &HookEvent) -> bool {
+    release.hooks.iter().any(|hook| hook.events.contains(event))
+}
+
 /// What a plan shows of the hooks of an event.
 pub(crate) fn references(hooks: &[Hook], namespace: &str, event: &HookEvent) -> Vec<ObjectRef> {
     of_event(hooks, event).into_iter().filter_map(|i| hooks.get(i)).map(|h| reference(h, namespace)).collect()

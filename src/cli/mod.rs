@@ -203,11 +203,10 @@ impl Context {
     /// # Errors
     /// The verb's own failure, or that of the runtime.
     pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(Failure::from_display)?;
+        // One thread, so that an answer wakes nobody else: rendering, which
+        // takes time, has threads of its own.
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::from_display)?;
         let result = runtime.block_on(future);
         // Watches that are still open end with the process, not before it.
         runtime.shutdown_background();

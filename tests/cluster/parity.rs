@@ -30,7 +30,10 @@ const NEXT: [(&str, &str); 2] = [
 ];
 
 /// Hooks that run, fail, have logs and are deleted.
-const LOGS: [(&str, &str); 3] = [
+const LOGS: [(&str, &str); 4] = [
+    // A hook takes the place of an object of the release, which is then put
+    // right.
+    ("templates/same.yaml", include_str!("parity/same.yaml")),
     ("templates/logs.yaml", include_str!("parity/logs.yaml")),
     // The server warns of it.
     ("templates/old.yaml", "apiVersion: v1\nkind: Endpoints\nmetadata: {name: {{ .Release.Name }}-old}\n"),
@@ -173,6 +176,10 @@ const HOOKS: Commands = &[
     &["install", "c", "LOGS", "--timeout=60s", "--set=kind=Pod,code=3,event=post-install,delete=hook-succeeded"],
     &["status", "c", "--output=json"],
     &["install", "d", "LOGS", "--timeout=60s", "--set=kind=Pod", "--server-side=false", "--no-hooks"],
+    &["upgrade", "d", "LOGS", "--timeout=60s", "--set=kind=Pod,event=test"],
+    &["install", "e", "LOGS", "--timeout=60s", "--set=kind=Pod,event=test"],
+    &["upgrade", "e", "LOGS", "--timeout=60s", "--set=kind=Pod,event=test"],
+    &["rollback", "e"],
     &["upgrade", "d", "LOGS", "--timeout=60s", "--set=kind=Pod", "--atomic", "--force", "--no-hooks"],
 ];
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Stage};
 use crate::event::Event;
 use crate::lock::Lock;
 use crate::options::{ServerSide, WaitStrategy};
-use crate::plan::Plan;
+use crate::plan::{LiveObjects, Plan};
 use crate::release::{ApplyMethod, HookEvent, Release, Status};
 use crate::storage::{self, SYSTEM_LABELS};
 use crate::wait::{self, Rules};
@@ -208,6 +208,22 @@ pub(super) async fn prune_history(engine: &Engine, name: &str, limit: usize, nee
         0 => Ok(()),
         1 => Err(errors.remove(0)),
         count => Err(errors.remove(0).context(format!("encountered {count} deletion errors. First is"))),
+    }
+}
+
+/// The objects of the revisions before.
+#[derive(Clone)]
+pub(super) struct Known {
+    /// Of the one that is replaced.
+    pub(super) previous: Vec<Object>,
+    /// Of those that were interrupted.
+    pub(super) interrupted: Vec<Object>,
+}
+
+impl Known {
+    /// What is live of these and of the objects wanted.
+    pub(super) async fn live(&self, engine: &Engine, wanted: &[Object]) -> LiveObjects {
+        engine.cluster().live(wanted.iter().chain(&self.previous).chain(&self.interrupted)).await
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use templates_compat::Compat;
 
-use super::{Applied, common};
+use super::Applied;
+use super::common::{self, Known};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::execute::Done;
@@ -12,7 +13,7 @@ use crate::heal::{self, History};
 use crate::hooks::{self, HookOptions};
 use crate::lock::{self, Lock, Operation, Verdict};
 use crate::options::{DEFAULT_HISTORY_MAX, DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
-use crate::plan::{self, Plan};
+use crate::plan::{self, LiveObjects, Plan};
 use crate::release::{HookEvent, Info, Release, Status, Time};
 use crate::{Engine, Run, execute, storage};
 
@@ -101,7 +102,7 @@ async fn rollback_locked(
     prepared: Prepared,
     options: &RollbackOptions,
 ) -> Result<Applied> {
-    let Prepared { mut current, mut release, plan, objects, history } = prepared;
+    let Prepared { mut current, mut release, plan, objects, known, history } = prepared;
     common::prune_history(engine, &release.name, options.history_max, &history.versions()).await?;
     common::create_record(engine, run, &release, lock).await?;
     let server_side = release.is_server_side();
@@ -109,7 +110,8 @@ async fn rollback_locked(
     hooks::take_back(engine, run, &history.interrupted, hook_options).await;
     let mut done = Done::default();
     let mut stage = Progress::Hooks;
-    let work = perform(engine, run, &mut release, &plan, &objects, options, (&mut done, &mut stage));
+    let work = Work { release: &mut release, plan: &plan, objects: &objects, known };
+    let work = perform(engine, run, work, options, (&mut done, &mut stage));
     match common::locked(run, lock, work).await {
         Ok(()) => {
             release.info.status = Status::Deployed;
@@ -133,6 +135,7 @@ struct Prepared {
     release: Release,
     plan: Plan,
     objects: Vec<Object>,
+    known: Known,
     history: History,
 }
 
@@ -166,16 +169,31 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
     let objects = cluster.build(&release.manifest, &release.namespace).await;
     let objects = objects.map_err(|e| e.context("unable to build kubernetes objects from new release manifest"))?;
     let interrupted = heal::objects(cluster, run, &history.interrupted, &release.namespace).await;
-    let live = cluster.live(objects.iter().chain(&previous).chain(&interrupted)).await;
-    let mut plan = plan::build(plan::Inputs {
+    let known = Known { previous, interrupted };
+    let live = known.live(engine, &objects).await;
+    let mut plan = decide(engine, &release, &objects, known.clone(), &live, options)?;
+    let events = [HookEvent::PreRollback, HookEvent::PostRollback];
+    common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
+    Ok(Prepared { current, release, plan, objects, known, history })
+}
+
+fn decide(
+    engine: &Engine,
+    release: &Release,
+    objects: &[Object],
+    known: Known,
+    live: &LiveObjects,
+    options: &RollbackOptions,
+) -> Result<Plan> {
+    plan::build(plan::Inputs {
         verb: plan::Verb::Rollback,
-        release: name,
+        release: &release.name,
         namespace: &release.namespace,
         revision: release.version,
-        previous,
-        interrupted,
-        desired: objects.clone(),
-        live: &live,
+        previous: known.previous,
+        interrupted: known.interrupted,
+        desired: objects.to_vec(),
+        live,
         take_ownership: true,
         method: plan::Method {
             server_side: release.is_server_side(),
@@ -184,10 +202,7 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
             strict: engine.compat() == Compat::Helm4,
         },
         migrate: true,
-    })?;
-    let events = [HookEvent::PreRollback, HookEvent::PostRollback];
-    common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
-    Ok(Prepared { current, release, plan, objects, history })
+    })
 }
 
 /// The revision before the last. A rollback that was interrupted is gone on
@@ -259,20 +274,34 @@ enum Progress {
     Waiting,
 }
 
+struct Work<'a> {
+    release: &'a mut Release,
+    plan: &'a Plan,
+    objects: &'a [Object],
+    known: Known,
+}
+
 async fn perform(
     engine: &Engine,
     run: &Run,
-    release: &mut Release,
-    plan: &Plan,
-    objects: &[Object],
+    work: Work<'_>,
     options: &RollbackOptions,
     (done, stage): (&mut Done, &mut Progress),
 ) -> Result<()> {
+    let Work { release, plan, objects, known } = work;
     let server_side = release.is_server_side();
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PreRollback, hook_options).await?;
     }
+    let again;
+    let plan = if !options.no_hooks && hooks::are_there(release, &HookEvent::PreRollback) {
+        // The hooks may have changed what is there.
+        again = decide(engine, release, objects, known.clone(), &known.live(engine, objects).await, options)?;
+        &again
+    } else {
+        plan
+    };
     *stage = Progress::Objects;
     execute::execute(engine.cluster(), run, plan, done).await?;
     *stage = Progress::Waiting;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use charts::Chart;
 use templates_compat::{Compat, Map, Seed};
 
+use super::common::{self, Known};
 use super::install::InstallOptions;
 use super::rollback::{self, RollbackOptions};
-use super::{Applied, common, values};
+use super::{Applied, values};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::execute::Done;
@@ -17,7 +18,7 @@ use crate::heal::{self, History};
 use crate::hooks::{self, HookOptions};
 use crate::lock::{Lock, Operation};
 use crate::options::{DEFAULT_HISTORY_MAX, DEFAULT_TIMEOUT, DryRun, ServerSide, WaitStrategy};
-use crate::plan::{self, Plan};
+use crate::plan::{self, LiveObjects, Plan};
 use crate::release::{HookEvent, Info, Release, Status, Time};
 use crate::render::{self, RenderInputs};
 use crate::{CancellationToken, Engine, Run, execute, storage};
@@ -157,12 +158,12 @@ async fn upgrade_locked(
     prepared: Prepared,
     options: &UpgradeOptions,
 ) -> Result<Applied> {
-    let Prepared { before, mut release, plan, objects, history } = prepared;
+    let Prepared { before, mut release, plan, objects, known, history } = prepared;
     common::prune_history(engine, &release.name, options.history_max, &history.versions()).await?;
     common::create_record(engine, run, &release, lock).await?;
     let mut done = Done::default();
     let interrupted = &history.interrupted;
-    let work = Work { before, release: &mut release, plan: &plan, objects: &objects, interrupted };
+    let work = Work { before, release: &mut release, plan: &plan, objects: &objects, known, interrupted };
     let work = perform(engine, run, work, options, &mut done);
     match common::locked(run, lock, work).await {
         Ok(()) => {
@@ -235,6 +236,7 @@ pub(super) struct Prepared {
     pub(super) release: Release,
     pub(super) plan: Plan,
     pub(super) objects: Vec<Object>,
+    pub(super) known: Known,
     pub(super) history: History,
 }
 
@@ -265,22 +267,38 @@ pub(super) async fn prepare(
     let build = engine.cluster().build(&before.manifest, &release.namespace).await;
     let previous = build.map_err(|e| e.context("unable to build kubernetes objects from current release manifest"))?;
     let interrupted = heal::objects(engine.cluster(), run, &history.interrupted, &release.namespace).await;
-    let mut live = engine.cluster().live(objects.iter().chain(&previous).chain(&interrupted)).await;
+    let known = Known { previous, interrupted };
+    let mut live = known.live(engine, &objects).await;
     // The server can only say beforehand what it merges itself.
     if preview == Preview::Yes && release.is_server_side() {
         let mut marked = objects.clone();
         marked.iter_mut().for_each(|o| plan::set_ownership(&mut o.json, &release.name, &release.namespace));
         engine.cluster().preview(&marked, options.force_conflicts, &mut live).await;
     }
-    let mut plan = plan::build(plan::Inputs {
+    let mut plan = decide(engine, &before, &release, &objects, known.clone(), &live, options)?;
+    let events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];
+    common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
+    Ok(Prepared { before, release, plan, objects, known, history })
+}
+
+fn decide(
+    engine: &Engine,
+    before: &Release,
+    release: &Release,
+    objects: &[Object],
+    known: Known,
+    live: &LiveObjects,
+    options: &UpgradeOptions,
+) -> Result<Plan> {
+    plan::build(plan::Inputs {
         verb: plan::Verb::Upgrade,
         release: &release.name,
         namespace: &release.namespace,
         revision: release.version,
-        previous,
-        interrupted,
-        desired: objects.clone(),
-        live: &live,
+        previous: known.previous,
+        interrupted: known.interrupted,
+        desired: objects.to_vec(),
+        live,
         take_ownership: options.take_ownership,
         method: plan::Method {
             server_side: release.is_server_side(),
@@ -289,10 +307,7 @@ pub(super) async fn prepare(
             strict: engine.compat() == Compat::Helm4,
         },
         migrate: !before.is_server_side(),
-    })?;
-    let events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];
-    common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
-    Ok(Prepared { before, release, plan, objects, history })
+    })
 }
 
 /// The history, its last revision, and the one to go on from: the last if it is
@@ -386,11 +401,12 @@ struct Work<'a> {
     release: &'a mut Release,
     plan: &'a Plan,
     objects: &'a [Object],
+    known: Known,
     interrupted: &'a [Release],
 }
 
 async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOptions, done: &mut Done) -> Result<()> {
-    let Work { mut before, release, plan, objects, interrupted } = work;
+    let Work { mut before, release, plan, objects, known, interrupted } = work;
     let server_side = release.is_server_side();
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, interrupted, hook_options).await;
@@ -399,6 +415,15 @@ async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOp
             .await
             .map_err(|e| e.context("pre-upgrade hooks failed"))?;
     }
+    let again;
+    let plan = if !options.no_hooks && hooks::are_there(release, &HookEvent::PreUpgrade) {
+        // The hooks may have changed what is there.
+        let live = known.live(engine, objects).await;
+        again = decide(engine, &before, release, objects, known, &live, options)?;
+        &again
+    } else {
+        plan
+    };
     execute::execute(engine.cluster(), run, plan, done).await?;
     common::wait_for(engine, run, objects, options.wait, options.wait_for_jobs, options.timeout).await?;
     if !options.no_hooks {

@@ -19,6 +19,9 @@ use stage::{Programs, Stage};
 const RELEASES: usize = 100;
 const REVISIONS: usize = 10;
 
+/// Reads are short, so they are measured more often.
+const READS: usize = 15;
+
 /// Addresses for the Services of several installs at once.
 const SERVICES: &str = "--service-cluster-ip-range=10.0.0.0/16";
 
@@ -126,7 +129,7 @@ fn measure(stage: &Stage<'_>, runs: usize) -> Anything<Results> {
         ("history", &["history", "r-0"], 5.0, 0.0),
         ("get all", &["get", "all", "r-0"], 5.0, 0.0),
     ] {
-        measured.push(paired(what, &stage.reading(args, runs)?, faster, smaller));
+        measured.push(paired(what, &stage.reading(args, runs.max(READS))?, faster, smaller));
     }
     let ours = Sample::of(&waited.1).wall;
     Ok(Results { runs, helm, load, measured, floor: (median(floors).unwrap_or_default(), ours) })
