@@ -36,10 +36,13 @@ const LOGS: [(&str, &str); 4] = [
     ("templates/same.yaml", include_str!("parity/same.yaml")),
     ("templates/logs.yaml", include_str!("parity/logs.yaml")),
     // The server warns of it.
-    ("templates/old.yaml", "apiVersion: v1\nkind: Endpoints\nmetadata: {name: {{ .Release.Name }}-old}\n"),
+    (
+        "templates/old.yaml",
+        "{{ if .Values.old }}\napiVersion: v1\nkind: Endpoints\nmetadata: {name: {{ .Release.Name }}-old}\n{{ end }}\n",
+    ),
     (
         "values.yaml",
-        "kind: Job\ncode: 0\nevent: pre-install,pre-upgrade\nlogs: hook-failed,hook-succeeded\ndelete: hook-failed,hook-succeeded\n",
+        "kind: Job\ncode: 0\nold: false\nevent: pre-install,pre-upgrade\nlogs: hook-failed,hook-succeeded\ndelete: hook-failed,hook-succeeded\n",
     ),
 ];
 
@@ -169,15 +172,15 @@ const TEST: Commands = &[
 ];
 
 const HOOKS: Commands = &[
-    &["install", "a", "LOGS", "--timeout=60s"],
+    &["install", "a", "LOGS", "--timeout=60s", "--set=old=true"],
     &["install", "b", "LOGS", "--timeout=60s", "--set=code=3"],
     &["upgrade", "b", "LOGS", "--timeout=60s", "--set=kind=Pod,code=3,logs=hook-succeeded"],
     &["upgrade", "b", "LOGS", "--timeout=60s", "--set=kind=Pod,delete=before-hook-creation"],
     &["install", "c", "LOGS", "--timeout=60s", "--set=kind=Pod,code=3,event=post-install,delete=hook-succeeded"],
     &["status", "c", "--output=json"],
-    &["install", "d", "LOGS", "--timeout=60s", "--set=kind=Pod", "--server-side=false", "--no-hooks"],
+    &["install", "d", "LOGS", "--timeout=60s", "--set=kind=Pod", "--server-side=false", "--no-hooks", "--set=old=true"],
     &["upgrade", "d", "LOGS", "--timeout=60s", "--set=kind=Pod,event=test"],
-    &["install", "e", "LOGS", "--timeout=60s", "--set=kind=Pod,event=test"],
+    &["install", "e", "LOGS", "--timeout=60s", "--set=kind=Pod,event=test", "--set=old=true"],
     &["upgrade", "e", "LOGS", "--timeout=60s", "--set=kind=Pod,event=test"],
     &["rollback", "e"],
     &["upgrade", "d", "LOGS", "--timeout=60s", "--set=kind=Pod", "--atomic", "--force", "--no-hooks"],
