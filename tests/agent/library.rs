@@ -184,7 +184,7 @@ pub(crate) fn log_survives_the_loss_of_nats(agents: &Agents) -> Outcome {
 
 /// Adds lines to the pods' log with the time of now, as a container runtime
 /// does: going on after a loss goes by the time of each line.
-fn say(agents: &Agents, lines: &[String]) -> Anything<()> {
+pub(crate) fn say(agents: &Agents, lines: &[String]) -> Anything<()> {
     use std::io::Write;
     let mut file = std::fs::OpenOptions::new().append(true).open(agents.plane.pod_log())?;
     for line in lines {

@@ -4,7 +4,9 @@
 //! All tests share one control plane, one NATS server and one agent; those that
 //! stop something start their own.
 
+mod chart;
 mod commands;
+mod faults;
 mod guard;
 mod identity;
 mod library;
@@ -60,6 +62,12 @@ fn main() -> ExitCode {
         library::large_object_comes_in_parts,
         library::commands_that_must_not_be_done,
         library::abandoned_sessions_end,
+        chart::all_helms_render_it_alike,
+        chart::it_is_installed_by_either,
+        faults::cut_wire_loses_and_doubles_nothing,
+        faults::api_server_restarts,
+        faults::bad_messages_are_refused,
+        faults::thousand_sessions_are_left,
         schemas::messages_fit_their_schemas,
         schemas::schemas_find_what_is_wrong,
         remote::reads_print_the_same,

@@ -28,6 +28,9 @@ use crate::protocol::{Code, Error, read::KindRef};
 pub const BODY_MAX: usize = 8 * 1024 * 1024;
 /// Longest body of an error, in bytes.
 const ERROR_BODY_MAX: usize = 64 * 1024;
+/// Detail of an error that holds a token to go on with, where the one that was
+/// given is too old.
+pub const CONTINUE: &str = "continue";
 /// Longest wait for the first byte of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -273,6 +276,13 @@ pub fn from_status(status: StatusCode, body: &[u8]) -> Error {
         reason: String,
         code: u16,
         details: Details,
+        metadata: ListMeta,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct ListMeta {
+        #[serde(rename = "continue")]
+        next: String,
     }
     #[derive(Deserialize, Default)]
     #[serde(default)]
@@ -303,6 +313,9 @@ pub fn from_status(status: StatusCode, body: &[u8]) -> Error {
     };
     let mut error = Error::new(code, message);
     error.retry_after_ms = parsed.details.retry_after_seconds.saturating_mul(1000);
+    if !parsed.metadata.next.is_empty() {
+        error = error.with(CONTINUE, parsed.metadata.next);
+    }
     if parsed.reason.is_empty() { error } else { error.with("reason", parsed.reason) }
 }
 
@@ -319,5 +332,8 @@ mod tests {
         let error = from_status(StatusCode::BAD_GATEWAY, b"");
         assert_eq!((error.code, error.retryable), (Code::Upstream, true));
         assert_eq!(from_status(StatusCode::GONE, b"gone").code, Code::Expired);
+        let body =
+            br#"{"kind":"Status","message":"too old","reason":"Expired","code":410,"metadata":{"continue":"next"}}"#;
+        assert_eq!(from_status(StatusCode::GONE, body).details[CONTINUE], "next");
     }
 }

@@ -1,17 +1,19 @@
 //! `req.list`: pages of objects, read live.
 //!
 //! Owns the page token and the size of a page. A token wraps the API server's
-//! own; when that is too old the reply is `expired` and the client begins
-//! anew. No state is kept between two pages.
+//! own; when that is too old the list goes on behind the same name in the
+//! present state. No state is kept between two pages.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::REPLY_TARGET;
 use crate::{
     agent::api::{
         Api, Resolved,
+        client::CONTINUE,
         path::Path,
         project::{self, Item, Page},
     },
@@ -112,11 +114,20 @@ async fn fitting_page(
     // A filter may leave little of a page, so then more is asked for.
     let room_chunk = if request.name_contains.is_empty() { u32::try_from(room).unwrap_or(u32::MAX) } else { u32::MAX };
     let mut chunk = at.s.min(room_chunk).max(1);
+    let mut renewed = false;
     loop {
         let mut page = match read_page(api, kind, request, namespace, &at.c, chunk).await {
             Err(error) if error.code == Code::TooLarge && chunk > 1 => {
                 chunk = (chunk / 4).max(1);
                 at.s = chunk;
+                continue;
+            }
+            // The server has forgotten the state that the list began with, and
+            // gives a token that goes on behind the same name in the present one.
+            Err(error) if error.code == Code::Expired && !renewed => {
+                let Some(next) = error.details.get(CONTINUE).and_then(Value::as_str) else { return Err(error) };
+                at.c = next.to_owned();
+                renewed = true;
                 continue;
             }
             page => page?,

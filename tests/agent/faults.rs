@@ -1,0 +1,258 @@
+//! Faults in the middle: connections that are cut, an API server that is
+//! restarted, messages that are too long, sessions that are left.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ankra_helm::client::{LogItem, Logs, Watch};
+use ankra_helm::protocol::Code;
+use ankra_helm::protocol::command::{Command, State};
+use ankra_helm::protocol::logs::LogsRequest;
+use serde_json::{Value, json};
+use testbed::suite::Outcome;
+use testbed::{ControlPlane, ControlPlaneOptions, NatsOptions, NatsServer};
+use tokio::time::timeout;
+
+use crate::library::{Seen, block_on, client, config_maps, numbered, say};
+use crate::scene::{Agent, Agents, Anything, SOON, http_status, metric, wait_until};
+
+/// A wire between the agent and NATS that can be cut.
+struct Wire {
+    url: String,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    fn to(server: &NatsServer) -> Anything<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("nats://{}", listener.local_addr()?);
+        let target = server.url().replace("nats://", "");
+        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let kept = Arc::clone(&open);
+        std::thread::spawn(move || {
+            for here in listener.incoming().flatten() {
+                let Ok(there) = TcpStream::connect(&target) else { continue };
+                for (from, to) in [(&here, &there), (&there, &here)] {
+                    if let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) {
+                        std::thread::spawn(move || copy(from, to));
+                    }
+                }
+                if let Ok(mut open) = kept.lock() {
+                    open.extend([here, there]);
+                }
+            }
+        });
+        Ok(Wire { url, open })
+    }
+
+    /// Cuts all connections; new ones can be made.
+    fn cut(&self) {
+        if let Ok(mut open) = self.open.lock() {
+            for stream in open.drain(..) {
+                // One that is gone already is as good as cut.
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(n) = from.read(&mut buffer) {
+        if n == 0 || to.write_all(&buffer[..n]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+fn nats(agents: &Agents) -> testbed::Result<NatsServer> {
+    NatsServer::start(&agents.binaries, NatsOptions { jetstream: true, ..NatsOptions::default() })
+}
+
+/// The agent's connection is cut again and again while a list is paged, a
+/// watch and a log go on and commands are given: each object once, each line
+/// once, each command once.
+pub(crate) fn cut_wire_loses_and_doubles_nothing(agents: &Agents) -> Outcome {
+    let server = nats(agents)?;
+    let wire = Wire::to(&server)?;
+    let _agent = Agent::start_with(&agents.binaries, &agents.plane, &[("NATS_URL", &wire.url)])?;
+    let scene = agents.scene("cut")?;
+    scene.pods(&["talker".to_owned()])?;
+    let maps: Vec<_> = (0..40).map(|n| numbered(&scene.namespace, &format!("map-{n:02}"), 0)).collect();
+    agents.plane.apply(&maps.join("---\n"))?;
+    block_on(async {
+        let client = client(&server).await?.with_timeout(Duration::from_secs(3));
+        let request = LogsRequest {
+            namespace: scene.namespace.clone(),
+            pod: "talker".to_owned(),
+            follow: true,
+            ttl_s: 6,
+            ..LogsRequest::default()
+        };
+        let mut logs = Logs::open(&client, request).await?;
+        let mut watch = Watch::open(
+            &client,
+            ankra_helm::protocol::watch::WatchRequest { ttl_s: 6, ..config_maps(&scene.namespace) },
+        )
+        .await?;
+        let mut seen = Seen::default();
+        seen.until(&mut watch, "the first sync", |seen| seen.synced).await?;
+        let (mut text, mark) = (String::new(), scene.namespace.clone());
+        for round in 0..3 {
+            say(agents, &[format!("{mark} {round} before")])?;
+            let spec = json!({"namespace": scene.namespace, "objects": {"resource": "cm", "names": ["map-00"],
+                "patch": {"data": {format!("round-{round}"): "done"}}}});
+            let command: Command =
+                serde_json::from_value(json!({"op_id": format!("{mark}-{round}"), "verb": "res.patch", "spec": spec}))?;
+            let mut following = client.command(&command).await?;
+            wire.cut();
+            let names = paged(&client, &scene.namespace, || wire.cut()).await?;
+            assert_eq!(names.len(), 41, "{names:?}");
+            agents.plane.apply(&numbered(&scene.namespace, "map-01", round + 1))?;
+            say(agents, &[format!("{mark} {round} after")])?;
+            let last = loop {
+                let event = timeout(Duration::from_secs(100), following.next()).await.map_err(|_| "no end")??;
+                if event.state.is_terminal() {
+                    break event;
+                }
+            };
+            assert_eq!(last.state, State::Succeeded, "{last:?}");
+            let is = |seen: &Seen| seen.objects.get("map-01").is_some_and(|n| *n == (round + 1).to_string());
+            seen.until(&mut watch, "a change after the cut", is).await?;
+            while !text.contains(&format!("{mark} {round} after\n")) {
+                let item = timeout(SOON, logs.next()).await.map_err(|_| format!("lines did not come: {text}"))??;
+                if let LogItem::Lines { bytes, .. } = item.ok_or("the log ended")? {
+                    text.push_str(&String::from_utf8_lossy(&bytes));
+                }
+            }
+        }
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with(mark.as_str())).map(str::to_owned).collect();
+        let expected: Vec<_> =
+            (0..3).flat_map(|r| [format!("{mark} {r} before"), format!("{mark} {r} after")]).collect();
+        assert_eq!(lines, expected);
+        Ok(())
+    })
+}
+
+/// The names of all config maps, page by page, with a fault after each page.
+async fn paged(client: &ankra_helm::client::Client, namespace: &str, fault: impl Fn()) -> Anything<Vec<String>> {
+    let mut request = json!({"resource": "configmaps", "namespaces": [namespace], "projection": "meta", "limit": 15});
+    let mut names = Vec::new();
+    let mut tries = 0;
+    loop {
+        let page: Value = match client.request("list", &request).await {
+            Ok(page) => page,
+            Err(error) if tries < 20 && (error.retryable || error.details.contains_key("reason")) => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        names.extend(page["items"].as_array().into_iter().flatten().map(|item| item["metadata"]["name"].to_string()));
+        fault();
+        match page["page_token"].as_str() {
+            Some(token) if !token.is_empty() => request["page_token"] = json!(token),
+            _ => break,
+        }
+    }
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all, "a name came twice");
+    Ok(names)
+}
+
+/// The API server is restarted under a watch and a command.
+pub(crate) fn api_server_restarts(agents: &Agents) -> Outcome {
+    let mut plane = ControlPlane::start(&agents.binaries, ControlPlaneOptions::default())?;
+    let server = nats(agents)?;
+    let agent = Agent::start(&agents.binaries, &plane, &server)?;
+    let namespace = plane.namespace("restart")?;
+    plane.apply(&numbered(&namespace, "a", 1))?;
+    block_on(async {
+        let client = client(&server).await?;
+        let mut watch = Watch::open(&client, config_maps(&namespace)).await?;
+        let mut seen = Seen::default();
+        seen.until(&mut watch, "the first sync", |seen| seen.synced).await?;
+        plane.stop_apiserver();
+        wait_until("/ready says that the API server is away", || Ok(http_status(agent.health, "/ready") == Some(503)))?;
+        let refused = client.request::<Value>("list", &json!({"resource": "pods"})).await;
+        assert!(refused.is_err_and(|error| error.code == Code::Upstream && error.retryable));
+        plane.start_apiserver()?;
+        wait_until("/ready says that it is back", || Ok(http_status(agent.health, "/ready") == Some(200)))?;
+        plane.apply(&numbered(&namespace, "a", 2))?;
+        let is = |seen: &Seen| seen.objects.get("a").is_some_and(|n| n == "2");
+        seen.until(&mut watch, "a change after the restart", is).await?;
+        Ok(())
+    })
+}
+
+/// What is too long, too late or broken is refused in words, and the agent
+/// goes on.
+pub(crate) fn bad_messages_are_refused(agents: &Agents) -> Outcome {
+    let server = nats(agents)?;
+    let _agent = Agent::start(&agents.binaries, &agents.plane, &server)?;
+    block_on(async {
+        let client = client(&server).await?;
+        let long = json!({"resource": "pods", "name_contains": "x".repeat(300 * 1024)});
+        let refused = client.request::<Value>("list", &long).await;
+        assert!(refused.is_err_and(|error| error.code == Code::TooLarge));
+        let late =
+            client.clone().with_timeout(Duration::ZERO).request::<Value>("list", &json!({"resource": "pods"})).await;
+        assert!(late.is_err_and(|error| error.code == Code::Timeout));
+        for body in ["", "{", "[]", "null", "{\"resource\": 3}", "\u{0}\u{1}"] {
+            let subject = client.subjects().request("list");
+            let answer = client.nats().request(subject, body.into()).await?;
+            let answer: Value = serde_json::from_slice(&answer.payload)?;
+            assert_eq!(answer["error"]["code"], "invalid", "{body:?}");
+        }
+        // Poison: none of these stands in the way of what follows.
+        for body in ["{", "[]", "{\"op_id\":\"poison-1\",\"verb\":\"helm.install\"}", "\u{0}"] {
+            client.nats().publish(client.subjects().command("helm.install"), body.into()).await?;
+        }
+        let spec = json!({"namespace": "default", "release": "absent", "ignore_not_found": true});
+        let good: Command =
+            serde_json::from_value(json!({"op_id": "after-poison", "verb": "helm.uninstall", "spec": spec}))?;
+        let mut following = client.command(&good).await?;
+        loop {
+            let event = timeout(SOON, following.next()).await.map_err(|_| "the poison blocks the commands")??;
+            if event.state.is_terminal() {
+                assert_eq!(event.state, State::Succeeded, "{event:?}");
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A thousand sessions are opened and left: those over the limit are refused,
+/// the others end by themselves, and memory stays.
+pub(crate) fn thousand_sessions_are_left(agents: &Agents) -> Outcome {
+    let server = nats(agents)?;
+    let agent = Agent::start(&agents.binaries, &agents.plane, &server)?;
+    let memory = || metric(agent.health, "process_resident_memory_bytes").unwrap_or(f64::MAX);
+    let before = memory();
+    block_on(async {
+        let client = client(&server).await?;
+        let (mut opened, mut busy) = (0, 0);
+        for number in 0..1000 {
+            let request = json!({"session": format!("left{number}"), "resources": ["pods"], "ttl_s": 10});
+            match client.request::<Value>("watch.open", &request).await {
+                Ok(_) => opened += 1,
+                Err(error) if error.code == Code::Busy => busy += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        assert!(opened >= 256 && busy > 0 && opened + busy == 1000, "{opened} opened, {busy} refused");
+        Ok(())
+    })?;
+    wait_until("all sessions have ended", || Ok(metric(agent.health, "ankra_agent_sessions") == Some(0.0)))?;
+    let grown = memory() - before;
+    assert!(grown < 100.0 * 1024.0 * 1024.0, "{grown} bytes more");
+    assert_eq!(http_status(agent.health, "/ready"), Some(200));
+    Ok(())
+}
