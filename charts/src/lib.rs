@@ -24,6 +24,7 @@ pub mod manifest;
 mod metadata;
 pub mod package;
 mod parallel;
+pub mod post_render;
 pub mod render;
 pub mod schema;
 pub mod template;

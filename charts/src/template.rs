@@ -1,5 +1,7 @@
 //! What `helm template` does, from a loaded chart to the text it prints.
 
+use std::sync::Arc;
+
 use templates_compat::{Compat, Host, Map};
 
 use crate::capabilities::{Capabilities, KubeVersion};
@@ -9,6 +11,7 @@ use crate::dependencies;
 use crate::error::{Error, ErrorKind};
 use crate::go_path::match_path;
 use crate::manifest::{self, Hook, KindOrder, Manifest, push_document};
+use crate::post_render::{self, PostRenderer};
 use crate::render::{self, Release, RenderOptions};
 use crate::schema;
 use crate::warning::Warnings;
@@ -41,6 +44,8 @@ pub struct TemplateOptions {
     pub skip_schema_validation: bool,
     /// `--render-subchart-notes`
     pub subchart_notes: bool,
+    /// `--post-renderer`
+    pub post_renderer: Option<Arc<dyn PostRenderer>>,
 }
 
 /// A rendered release that nobody installs.
@@ -54,6 +59,8 @@ pub struct Rendered {
     pub hooks: Vec<Hook>,
     /// The notes.
     pub notes: Vec<u8>,
+    /// The manifest as Helm 3's post-renderer made it.
+    pub post_rendered: Option<Vec<u8>>,
 }
 
 /// Whether a chart is one that can be installed.
@@ -116,6 +123,9 @@ pub fn template(
     render::check_kube_version(&chart, &capabilities, compat)?;
     let mut files = render::render(&chart, &top, &render_options, host)?;
     let notes = files.take_notes(&chart, options.subchart_notes);
+    if let (Some(renderer), Compat::Helm4) = (&options.post_renderer, compat) {
+        files.files = post_render::files(&files.files, renderer.as_ref(), compat)?;
+    }
     let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
     // Room for the documents: nobody needs the chart any more.
     drop((chart, top));
@@ -125,7 +135,11 @@ pub fn template(
         hooks.clear();
     }
     hooks.retain(|h| !(options.skip_tests && h.is_test()));
-    Ok(Rendered { crds, manifests: sorted.manifests, hooks, notes })
+    let mut rendered = Rendered { crds, manifests: sorted.manifests, hooks, notes, post_rendered: None };
+    if let (Some(renderer), Compat::Helm3) = (&options.post_renderer, compat) {
+        rendered.post_rendered = Some(post_render::manifest(&rendered.manifest(), renderer.as_ref())?);
+    }
+    Ok(rendered)
 }
 
 /// What the command prints after `Error: `.
@@ -139,6 +153,9 @@ pub fn error_text(error: &Error) -> String {
 impl Rendered {
     /// The release's manifest: definitions, then objects.
     pub fn manifest(&self) -> Vec<u8> {
+        if let Some(text) = &self.post_rendered {
+            return text.clone();
+        }
         let crds = self.crds.iter().map(|crd| crd.filename.len() + crd.file.data.len());
         let manifests = self.manifests.iter().map(|m| m.name.len() + m.content.len());
         let around = DOCUMENT_AROUND * (self.crds.len() + self.manifests.len());

@@ -2,7 +2,10 @@
 //! back, on a blocking thread. Owns what is asked of the cluster before; not
 //! the language or the order of manifests.
 
+use std::sync::Arc;
+
 use charts::manifest::{self, KindOrder};
+use charts::post_render::{self, PostRenderer};
 use charts::render::{Release as RenderRelease, RenderOptions};
 use charts::schema::{LocalResolver, Resolver};
 use charts::{Capabilities, Chart, KubeVersion, Warnings, dependencies};
@@ -34,6 +37,7 @@ pub(crate) struct RenderInputs {
     pub(crate) hide_secret: bool,
     pub(crate) include_crds: bool,
     pub(crate) seed: Option<Seed>,
+    pub(crate) post_renderer: Option<Arc<dyn PostRenderer>>,
 }
 
 impl RenderInputs {
@@ -50,6 +54,7 @@ impl RenderInputs {
             hide_secret: false,
             include_crds: false,
             seed: None,
+            post_renderer: None,
         }
     }
 }
@@ -178,6 +183,9 @@ fn render_now(
     charts::render::check_kube_version(chart, capabilities, inputs.compat)?;
     let mut files = charts::render::render(chart, &top, &options, host)?;
     let notes = files.take_notes(chart, inputs.subchart_notes);
+    if let (Some(renderer), Compat::Helm4) = (&inputs.post_renderer, inputs.compat) {
+        files.files = post_render::files(&files.files, renderer.as_ref(), inputs.compat)?;
+    }
     let sorted = manifest::sort(&files.files, KindOrder::Install, inputs.compat, warnings)?;
     let mut text = Vec::new();
     if inputs.include_crds {
@@ -193,6 +201,9 @@ fn render_now(
         } else {
             manifest::push_document(&mut text, &manifest.name, manifest.content.as_bytes());
         }
+    }
+    if let (Some(renderer), Compat::Helm3) = (&inputs.post_renderer, inputs.compat) {
+        text = post_render::manifest(&text, renderer.as_ref())?;
     }
     Ok(Rendered { manifest: utf8(text), hooks: sorted.hooks.into_iter().map(Hook::from).collect(), notes: utf8(notes) })
 }

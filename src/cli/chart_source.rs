@@ -87,6 +87,15 @@ pub(crate) fn load_installable(cx: &Context, source: &Source) -> Result<Chart, F
     Ok(chart)
 }
 
+/// Says how dependencies are had, where `--dependency-update` would fetch them.
+pub(crate) fn hint_on_dependencies(failure: Failure, asked: bool) -> Failure {
+    let missing = failure.message.as_ref().is_some_and(|text| text.contains("missing in charts/ directory"));
+    if asked && missing {
+        return failure.hint("--dependency-update fetches nothing yet; `helm dependency update` does");
+    }
+    failure
+}
+
 /// The real clock and the operating system's random numbers, or a seed's; no
 /// cluster and no DNS.
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ mod flags;
 mod go_template;
 mod jsonpath;
 mod pflag;
+mod post_renderer;
 mod printer;
 mod progress;
 mod remote;

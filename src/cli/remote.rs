@@ -46,6 +46,19 @@ pub(crate) fn of(cx: &Context) -> Option<Remote<'_>> {
     cx.settings.args.agent.as_deref().map(|cluster| Remote { cx, cluster })
 }
 
+/// What an agent does not do: it starts no program, and draws no secret from a
+/// number.
+///
+/// # Errors
+/// One of them is asked for.
+pub(crate) fn refuse_local(post_renderer: bool, seed: bool) -> Result<(), Failure> {
+    match (post_renderer, seed) {
+        (true, _) => Err(Failure::new("--post-renderer cannot be used with --agent: an agent starts no program")),
+        (_, true) => Err(Failure::new("--seed cannot be used with --agent")),
+        _ => Ok(()),
+    }
+}
+
 fn failed(error: Error) -> Failure {
     Failure::new(error.message)
 }

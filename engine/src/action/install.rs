@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
+use charts::post_render::PostRenderer;
 use templates_compat::{Compat, Map, Seed};
 
 use super::uninstall::{UninstallOptions, uninstall_locked};
@@ -61,6 +62,8 @@ pub struct InstallOptions {
     pub enable_dns: bool,
     /// What makes a dry run the same again; not for what is installed.
     pub seed: Option<Seed>,
+    /// `--post-renderer`: changes the manifests before they are applied.
+    pub post_renderer: Option<Arc<dyn PostRenderer>>,
     /// `--take-ownership`: adopts objects of others.
     pub take_ownership: bool,
     /// `--force-replace`: replaces objects instead of patching them.
@@ -92,6 +95,7 @@ impl Default for InstallOptions {
             labels: BTreeMap::new(),
             enable_dns: false,
             seed: None,
+            post_renderer: None,
             take_ownership: false,
             force_replace: false,
             force_conflicts: false,
@@ -292,6 +296,7 @@ async fn rendered(
     let inputs = RenderInputs {
         enable_dns: options.enable_dns,
         seed: options.seed,
+        post_renderer: options.post_renderer.clone(),
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,

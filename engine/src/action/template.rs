@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use charts::post_render::PostRenderer;
 use charts::{Chart, KubeVersion};
 use templates_compat::{Map, Seed};
 
@@ -34,6 +35,8 @@ pub struct TemplateOptions {
     pub enable_dns: bool,
     /// What makes a render the same again.
     pub seed: Option<Seed>,
+    /// `--post-renderer`: changes the manifests.
+    pub post_renderer: Option<Arc<dyn PostRenderer>>,
     /// `--render-subchart-notes`
     pub render_subchart_notes: bool,
     /// `--skip-schema-validation`
@@ -77,6 +80,7 @@ async fn template_now(
         api_versions: options.api_versions.clone(),
         enable_dns: options.enable_dns,
         seed: options.seed,
+        post_renderer: options.post_renderer.clone(),
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
+use charts::post_render::PostRenderer;
 use templates_compat::{Compat, Map, Seed};
 
 use super::common::{self, Known};
@@ -74,6 +75,8 @@ pub struct UpgradeOptions {
     pub enable_dns: bool,
     /// What makes a dry run the same again; not for what is installed.
     pub seed: Option<Seed>,
+    /// `--post-renderer`: changes the manifests before they are applied.
+    pub post_renderer: Option<Arc<dyn PostRenderer>>,
     /// `--take-ownership`: adopts objects of others.
     pub take_ownership: bool,
     /// `--force-replace`: replaces objects instead of patching them.
@@ -110,6 +113,7 @@ impl Default for UpgradeOptions {
             labels: BTreeMap::new(),
             enable_dns: false,
             seed: None,
+            post_renderer: None,
             take_ownership: false,
             force_replace: false,
             force_conflicts: false,
@@ -211,6 +215,7 @@ pub(super) async fn as_install(engine: &Engine, options: &UpgradeOptions) -> Res
         labels: options.labels.clone(),
         enable_dns: options.enable_dns,
         seed: options.seed,
+        post_renderer: options.post_renderer.clone(),
         take_ownership: options.take_ownership,
         force_replace: options.force_replace,
         force_conflicts: options.force_conflicts,
@@ -353,6 +358,7 @@ async fn rendered(
     let inputs = RenderInputs {
         enable_dns: options.enable_dns,
         seed: options.seed,
+        post_renderer: options.post_renderer.clone(),
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,

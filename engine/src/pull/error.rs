@@ -15,6 +15,15 @@ pub enum PullError {
     /// A URL of another scheme than http, https and oci.
     #[error("could not find protocol handler for: {0}")]
     NoProtocolHandler(String),
+    /// The same where no repository is named.
+    #[error("scheme {0:?} not supported")]
+    SchemeNotSupported(String),
+    /// `--verify` of a folder.
+    #[error("unpacked charts cannot be verified")]
+    Unpacked,
+    /// `--verify` of an archive: nothing here reads signatures.
+    #[error("cannot verify {0}: signatures of charts are not read here; check it with `helm verify`")]
+    CannotVerify(String),
     /// A URL that cannot be read.
     #[error("invalid chart URL format: {0}")]
     BadUrl(String),

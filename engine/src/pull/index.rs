@@ -1,6 +1,7 @@
 //! A chart repository's `index.yaml`: what is read of it and how a version is
 //! chosen.
 
+use templates_compat::neturl::Url as GoUrl;
 use templates_compat::semver::{Constraints, Version};
 use templates_compat::value::{Map, Value};
 use templates_compat::yaml::{self, Field, Shape, StructShape};
@@ -181,6 +182,15 @@ fn is_range(version: &str) -> bool {
 
 /// The URL of a repository's index.
 pub(super) fn index_url(repository: &str) -> Result<String, PullError> {
+    let scheme = GoUrl::parse(repository.as_bytes(), Compat::default()).map(|url| url.scheme).unwrap_or_default();
+    if !matches!(scheme.as_slice(), b"http" | b"https") {
+        return Err(PullError::NoProtocolHandler(String::from_utf8_lossy(&scheme).into_owned()));
+    }
+    if let Some(("http" | "https", "")) = repository.split_once("://") {
+        let (url, cause) = (format!("{repository}/index.yaml"), "http: no Host in request URL".to_string());
+        let source = Box::new(PullError::Request { url, cause });
+        return Err(PullError::NotARepository { url: repository.into(), source });
+    }
     let mut url = Url::parse(repository).map_err(|_| PullError::BadUrl(repository.into()))?;
     match url.scheme() {
         "http" | "https" => {}

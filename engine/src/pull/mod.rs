@@ -62,6 +62,8 @@ pub struct PullOptions {
     pub key_file: Option<PathBuf>,
     /// `--insecure-skip-tls-verify`
     pub insecure_skip_tls_verify: bool,
+    /// `--verify`: nothing unsigned may be used. Signatures cannot be read here, so nothing is.
+    pub verify: bool,
     /// `--plain-http`: speak HTTP to an OCI registry.
     pub plain_http: bool,
     /// `--registry-config`: Docker-style `config.json` with credentials.
@@ -139,10 +141,13 @@ pub use oci::OciOrigin;
 /// A path that does not exist, or a word that is none of these.
 pub fn locate(reference: &str, options: &PullOptions) -> Result<Located, PullError> {
     let reference = reference.trim();
+    let path = Path::new(reference);
+    if options.verify {
+        return Err(if path.is_dir() { PullError::Unpacked } else { PullError::CannotVerify(reference.into()) });
+    }
     if let Some(url) = options.repo.as_deref().filter(|url| !url.is_empty()) {
         return Ok(Located::Remote(Remote::InRepository { url: url.into(), name: reference.into() }));
     }
-    let path = Path::new(reference);
     if path.exists() {
         return Ok(Located::Path(path.to_path_buf()));
     }
@@ -158,13 +163,17 @@ pub fn locate(reference: &str, options: &PullOptions) -> Result<Located, PullErr
 /// # Errors
 /// A word that is neither a URL nor `repo/name`.
 pub fn remote(reference: &str) -> Result<Remote, PullError> {
+    // Helm makes a path of it first, in which two slashes are one too many.
+    if reference == "oci://" {
+        return Err(PullError::NotAReference("oci:".into()));
+    }
     if reference.starts_with("oci://") {
         return Ok(Remote::Oci(reference.into()));
     }
     if let Some((scheme, rest)) = reference.split_once("://") {
         return match scheme {
             "http" | "https" if !rest.is_empty() => Ok(Remote::Url(reference.into())),
-            _ => Err(PullError::NoProtocolHandler(scheme.into())),
+            _ => Err(PullError::SchemeNotSupported(scheme.into())),
         };
     }
     match reference.split_once('/') {
@@ -308,7 +317,7 @@ mod tests {
         );
         assert!(matches!(remote("oci://h/p/c"), Ok(Remote::Oci(_))));
         assert!(matches!(remote("https://h/c-1.tgz"), Ok(Remote::Url(_))));
-        assert!(matches!(remote("ftp://h/c-1.tgz"), Err(PullError::NoProtocolHandler(_))));
+        assert!(matches!(remote("ftp://h/c-1.tgz"), Err(PullError::SchemeNotSupported(_))));
         let named = Remote::Named { repository: "stable".into(), name: "sub/nginx".into() };
         assert_eq!(remote("stable/sub/nginx").unwrap(), named);
         let with_repo = PullOptions { repo: Some("https://h".into()), ..none };

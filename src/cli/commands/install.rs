@@ -9,7 +9,9 @@ use templates_compat::{Map, Seed};
 
 use super::release_output::{Parts, show};
 use crate::cli::chart_source::OsHost;
-use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, key_value, parse_bool};
+use crate::cli::flags::{
+    ApplyArgs, ChartArgs, PostRenderArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, key_value, parse_bool,
+};
 use crate::cli::{Context, Failure, Format, chart_source, go_template, remote};
 use crate::protocol::command::{ReleaseSpec, Verb};
 
@@ -19,6 +21,9 @@ pub(crate) struct ReleaseArgs {
     /// create the release namespace if not present
     #[arg(long)]
     pub create_namespace: bool,
+    /// update dependencies if they are missing before installing the chart (not done yet: says how to)
+    #[arg(long)]
+    pub dependency_update: bool,
     /// add a custom description
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     pub description: String,
@@ -101,6 +106,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     chart: ChartArgs,
     #[command(flatten)]
+    post_render: PostRenderArgs,
+    #[command(flatten)]
     seed: SeedArgs,
     #[command(flatten)]
     values: ValuesArgs,
@@ -176,6 +183,7 @@ fn generated_name(chart: &str) -> String {
 /// What went wrong after `INSTALLATION FAILED: `.
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     args.apply.check()?;
+    let post_renderer = args.post_render.renderer(cx)?;
     let dry_run = dry_run(&args.dry_run, &cx.printer)?;
     let seed = args.seed.seed_of_dry_run(dry_run)?;
     let wait = args.wait.strategy(&cx.printer)?;
@@ -185,6 +193,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     }
     let (name, reference) = name_and_chart(&args.words, &args.name, None, seed, cx).map_err(failed)?;
     if let Some(remote) = remote::of(cx) {
+        remote::refuse_local(post_renderer.is_some(), seed.is_some()).map_err(failed)?;
         let spec = ReleaseSpec {
             release: name,
             chart: Some(remote.chart(&reference, &args.chart).map_err(failed)?),
@@ -204,7 +213,8 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let pull = args.chart.pull_options(&cx.settings);
     let source = chart_source::locate(cx, &reference, &pull).map_err(failed)?;
     let values = args.values.merge(cx).map_err(failed)?;
-    let chart = chart_source::load_installable(cx, &source).map_err(failed)?;
+    let hint = |f| chart_source::hint_on_dependencies(f, args.release.dependency_update);
+    let chart = chart_source::load_installable(cx, &source).map_err(hint).map_err(failed)?;
     let options = InstallOptions {
         name,
         create_namespace: args.release.create_namespace,
@@ -224,6 +234,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         labels: args.release.labels(),
         enable_dns: args.release.enable_dns,
         seed,
+        post_renderer,
         take_ownership: args.release.take_ownership,
         force_replace: args.apply.force_replace,
         force_conflicts: args.apply.force_conflicts,

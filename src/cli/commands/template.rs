@@ -9,7 +9,7 @@ use templates_compat::{Compat, Map, Seed};
 
 use super::install::{NameArgs, ReleaseArgs, name_and_chart};
 use crate::cli::chart_source::{self, OsHost, SchemaResolver};
-use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, parse_bool};
+use crate::cli::flags::{ApplyArgs, ChartArgs, PostRenderArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, parse_bool};
 use crate::cli::{Context, Failure};
 
 /// The name of a release that nobody named.
@@ -29,6 +29,8 @@ pub(crate) struct Args {
     apply: ApplyArgs,
     #[command(flatten)]
     chart: ChartArgs,
+    #[command(flatten)]
+    post_render: PostRenderArgs,
     #[command(flatten)]
     seed: SeedArgs,
     #[command(flatten)]
@@ -78,6 +80,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let compat = cx.settings.compat;
     args.apply.check()?;
+    let post_renderer = args.post_render.renderer(cx)?;
     let kube_version = KubeVersion::from_flag(&args.kube_version, compat).map_err(Failure::from_display)?;
     let server = args.validate || asks_server(&args.dry_run, cx)?;
     let seed = args.seed.seed()?;
@@ -102,6 +105,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         skip_tests: args.skip_tests,
         skip_schema_validation: args.release.skip_schema_validation,
         subchart_notes: args.release.render_subchart_notes,
+        post_renderer,
     };
     let mut warnings = Warnings::new();
     if server {
@@ -111,7 +115,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let rendered = charts::template::template(chart, &values, &options, &OsHost::new(seed), &resolver, &mut warnings)
         .map_err(|e| Failure::new(charts::template::error_text(&e)));
     cx.show(warnings);
-    let rendered = rendered?;
+    let rendered = rendered.map_err(|f| chart_source::hint_on_dependencies(f, args.release.dependency_update))?;
     match &args.output_dir {
         Some(folder) => write(&rendered, folder, args.release_name.then_some(name.as_str()), cx),
         None if args.show_only.is_empty() => cx.printer.bytes(&rendered.text()),
@@ -142,6 +146,7 @@ fn on_server(
         api_versions: options.api_versions,
         enable_dns: args.release.enable_dns,
         seed,
+        post_renderer: options.post_renderer,
         render_subchart_notes: options.subchart_notes,
         skip_schema_validation: options.skip_schema_validation,
         hide_secret: false,

@@ -5,7 +5,7 @@ use engine::{Run, Status};
 
 use super::install::ReleaseArgs;
 use super::release_output::{Parts, show};
-use crate::cli::flags::{ApplyArgs, ChartArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, server_side};
+use crate::cli::flags::{ApplyArgs, ChartArgs, PostRenderArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, server_side};
 use crate::cli::{Context, Failure, Format, chart_source, remote};
 use crate::protocol::command::{ReleaseSpec, Verb};
 
@@ -64,6 +64,8 @@ pub(crate) struct TargetArgs {
     #[command(flatten)]
     pub chart: ChartArgs,
     #[command(flatten)]
+    pub post_render: PostRenderArgs,
+    #[command(flatten)]
     pub values: ValuesArgs,
     #[command(flatten)]
     pub wait: WaitArgs,
@@ -98,6 +100,7 @@ impl TargetArgs {
             history_max: self.history_max.unwrap_or(cx.settings.max_history),
             labels: self.release.labels(),
             enable_dns: self.release.enable_dns,
+            post_renderer: self.post_render.renderer(cx)?,
             take_ownership: self.release.take_ownership,
             force_replace: self.apply.force_replace,
             force_conflicts: self.apply.force_conflicts,
@@ -120,6 +123,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let pull = target.chart.pull_options(&cx.settings);
 
     if let Some(remote) = remote::of(cx) {
+        remote::refuse_local(options.post_renderer.is_some(), options.seed.is_some())?;
         return by_agent(args, cx, &remote, &options);
     }
 
@@ -130,7 +134,8 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     }
     let source = chart_source::locate(cx, &target.reference, &pull)?;
     let values = target.values.merge(cx)?;
-    let chart = chart_source::load_installable(cx, &source)?;
+    let hint = |f| chart_source::hint_on_dependencies(f, target.release.dependency_update);
+    let chart = chart_source::load_installable(cx, &source).map_err(hint)?;
     let applied = cx.block_on(async {
         let engine = cx.engine().await?;
         upgrade(&engine, &cx.run_of(&target.name), chart, values, &options).await.map_err(|error| {

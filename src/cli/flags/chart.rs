@@ -39,6 +39,12 @@ pub(crate) struct ChartArgs {
     /// skip tls certificate checks for the chart download
     #[arg(long)]
     pub insecure_skip_tls_verify: bool,
+    /// location of public keys used for verification
+    #[arg(long, value_name = "string")]
+    pub keyring: Option<PathBuf>,
+    /// verify the package before using it
+    #[arg(long)]
+    pub verify: bool,
     /// use insecure HTTP connections for the chart download
     #[arg(long)]
     pub plain_http: bool,
@@ -59,6 +65,7 @@ impl ChartArgs {
             key_file: self.key_file.clone(),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
             plain_http: self.plain_http,
+            verify: self.verify,
             registry_config: Some(settings.registry_config.clone()),
             repository_config: Some(settings.repository_config.clone()),
             repository_cache: Some(settings.repository_cache.clone()),

@@ -29,20 +29,25 @@ enum Style {
 
 /// What a text allows.
 #[derive(Debug, Clone, Copy)]
-struct Analysis {
-    multiline: bool,
-    plain: bool,
-    single_quoted: bool,
-    block: bool,
+pub(super) struct Analysis {
+    pub(super) multiline: bool,
+    pub(super) plain: bool,
+    pub(super) single_quoted: bool,
+    pub(super) block: bool,
 }
 
 pub(super) struct Emitter {
     pub(super) out: Vec<u8>,
     version: Version,
-    column: usize,
-    indent: i32,
-    whitespace: bool,
-    indention: bool,
+    pub(super) column: usize,
+    pub(super) indent: i32,
+    pub(super) whitespace: bool,
+    pub(super) indention: bool,
+    /// Where a comment below something was written: what comes next at this
+    /// indentation is parted from it. Nowhere if negative.
+    pub(super) foot_indent: i32,
+    /// The comment for the first line of the next block scalar.
+    pub(super) line_comment: Vec<u8>,
 }
 
 /// Bytes that need no thought anywhere in a plain scalar but at its start.
@@ -62,7 +67,16 @@ const fn plain_table() -> [bool; 256] {
 
 impl Emitter {
     pub(super) fn new(version: Version) -> Self {
-        Emitter { out: Vec::with_capacity(256), version, column: 0, indent: -1, whitespace: true, indention: true }
+        Emitter {
+            out: Vec::with_capacity(256),
+            version,
+            column: 0,
+            indent: -1,
+            whitespace: true,
+            indention: true,
+            foot_indent: -1,
+            line_comment: Vec::new(),
+        }
     }
 
     pub(super) fn version(&self) -> Version {
@@ -103,7 +117,7 @@ impl Emitter {
         self.indent = outer;
     }
 
-    fn increase_indent(&mut self, flow: bool, indentless: bool) -> i32 {
+    pub(super) fn increase_indent(&mut self, flow: bool, indentless: bool) -> i32 {
         let outer = self.indent;
         if outer < 0 {
             self.indent = if flow { INDENT } else { 0 };
@@ -219,7 +233,7 @@ impl Emitter {
         style
     }
 
-    fn analyze(&self, text: &[u8]) -> Analysis {
+    pub(super) fn analyze(&self, text: &[u8]) -> Analysis {
         let simple = Analysis { multiline: false, plain: true, single_quoted: true, block: true };
         let Some(first) = text.first() else { return Analysis { block: false, ..simple } };
         if (first.is_ascii_alphanumeric() || *first == b'/') && text.iter().all(|b| PLAIN[*b as usize]) {
@@ -281,12 +295,12 @@ impl Emitter {
 
     // ---- writing
 
-    fn put(&mut self, b: u8) {
+    pub(super) fn put(&mut self, b: u8) {
         self.out.push(b);
         self.column += 1;
     }
 
-    fn put_break(&mut self) {
+    pub(super) fn put_break(&mut self) {
         self.out.push(b'\n');
         self.column = 0;
         if self.version == Version::V3 {
@@ -313,10 +327,16 @@ impl Emitter {
         end
     }
 
-    fn write_indent(&mut self) {
+    pub(super) fn write_indent(&mut self) {
         let indent = self.indent.max(0) as usize;
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.put_break();
+        }
+        if self.foot_indent >= 0 {
+            if self.foot_indent as usize == indent {
+                self.put_break();
+            }
+            self.foot_indent = -1;
         }
         while self.column < indent {
             self.put(b' ');
@@ -325,7 +345,7 @@ impl Emitter {
         self.indention = true;
     }
 
-    fn indicator(&mut self, text: &[u8], need_whitespace: bool, is_whitespace: bool, is_indention: bool) {
+    pub(super) fn indicator(&mut self, text: &[u8], need_whitespace: bool, is_whitespace: bool, is_indention: bool) {
         if need_whitespace && !self.whitespace {
             self.put(b' ');
         }
@@ -339,7 +359,7 @@ impl Emitter {
         self.version == Version::V2 && self.column > BEST_WIDTH
     }
 
-    fn write_plain(&mut self, text: &[u8], allow_breaks: bool) {
+    pub(super) fn write_plain(&mut self, text: &[u8], allow_breaks: bool) {
         if !self.whitespace && (self.version == Version::V2 || !text.is_empty()) {
             self.put(b' ');
         }
@@ -351,7 +371,7 @@ impl Emitter {
         self.indention = false;
     }
 
-    fn write_single_quoted(&mut self, text: &[u8], allow_breaks: bool) {
+    pub(super) fn write_single_quoted(&mut self, text: &[u8], allow_breaks: bool) {
         self.indicator(b"'", true, false, false);
         self.write_folded(text, allow_breaks, true);
         self.indicator(b"'", false, false, false);
@@ -397,7 +417,7 @@ impl Emitter {
         }
     }
 
-    fn write_double_quoted(&mut self, text: &[u8], allow_breaks: bool) {
+    pub(super) fn write_double_quoted(&mut self, text: &[u8], allow_breaks: bool) {
         self.indicator(b"\"", true, false, false);
         // go-yaml looks for a byte order mark at the text's start only, and
         // then escapes every character.
@@ -462,8 +482,16 @@ impl Emitter {
         end
     }
 
-    fn write_literal(&mut self, text: &[u8]) {
-        self.indicator(b"|", true, false, false);
+    pub(super) fn write_literal(&mut self, text: &[u8]) {
+        self.block_header(b"|", text);
+        self.indention = true;
+        self.whitespace = true;
+        self.write_block(text);
+    }
+
+    /// The first line of a block scalar: its mark, hints, and comment.
+    pub(super) fn block_header(&mut self, mark: &[u8], text: &[u8]) {
+        self.indicator(mark, true, false, false);
         if text.first() == Some(&b' ') || is_break(text, 0) {
             self.indicator(b"2", false, false, false);
         }
@@ -475,9 +503,16 @@ impl Emitter {
         if !chomp.is_empty() {
             self.indicator(chomp, false, false, false);
         }
+        if !self.line_comment.is_empty() {
+            self.put(b' ');
+            let comment = std::mem::take(&mut self.line_comment);
+            self.out.extend_from_slice(&comment);
+        }
         self.put_break();
-        self.indention = true;
         self.whitespace = true;
+    }
+
+    fn write_block(&mut self, text: &[u8]) {
         let mut breaks = true;
         let mut i = 0;
         while i < text.len() {

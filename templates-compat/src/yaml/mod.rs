@@ -12,6 +12,7 @@ mod emit;
 mod fit;
 mod go_syntax;
 mod input;
+mod kept;
 mod keys;
 mod node;
 mod parse;
@@ -29,6 +30,7 @@ mod write;
 mod tests;
 
 pub use documents::{Documents, documents};
+pub use kept::{KeptDocument, write_kept};
 pub use shape::{Field, Shape, StructShape};
 
 use std::fmt;
