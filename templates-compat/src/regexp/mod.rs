@@ -4,6 +4,7 @@
 
 mod class;
 mod factor;
+mod matcher;
 mod names;
 mod parse;
 
@@ -17,11 +18,7 @@ use crate::compat::Compat;
 use crate::gofmt::quote::{can_backquote, quote_text};
 use crate::gofmt::{unicode, utf8};
 use crate::limits::MAX_TEXT_BYTES;
-
-/// The memory that a compiled pattern may take. Past it the pattern is said
-/// to be too large, in Go's words (Go's own limit is higher and counts
-/// otherwise).
-const MAX_COMPILED_BYTES: usize = 32 << 20;
+use matcher::Matcher;
 
 /// Why a pattern is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +110,7 @@ impl std::error::Error for SyntaxError {}
 /// A compiled pattern.
 #[derive(Debug)]
 pub struct Regexp {
-    matcher: meta::Regex,
+    matcher: Matcher,
     group_names: Vec<Option<String>>,
     empty_pattern: bool,
     compat: Compat,
@@ -126,18 +123,19 @@ impl Regexp {
     /// What Go says against it.
     pub fn compile(pattern: &[u8], compat: Compat) -> Result<Regexp, SyntaxError> {
         let parsed = parse::parse(pattern, compat)?;
-        let config = meta::Config::new().nfa_size_limit(Some(MAX_COMPILED_BYTES));
-        let matcher = meta::Builder::new()
-            .configure(config)
-            .build_from_hir(&parsed.hir)
-            .map_err(|_| SyntaxError::new(Code::Large, pattern))?;
+        let matcher = Matcher::new(parsed.hir, parsed.size).ok_or_else(|| SyntaxError::new(Code::Large, pattern))?;
         Ok(Regexp { matcher, group_names: parsed.group_names, empty_pattern: pattern.is_empty(), compat })
+    }
+
+    /// Whether it takes little memory to keep it.
+    pub(crate) fn is_small(&self) -> bool {
+        self.matcher.is_small()
     }
 
     /// Whether it matches anywhere.
     pub fn is_match(&self, text: &[u8]) -> bool {
         let text = Text::new(text);
-        self.matcher.is_match(text.utf8.as_ref())
+        self.matcher.for_text(&text.utf8).is_some_and(|matcher| matcher.is_match(text.utf8.as_ref()))
     }
 
     /// The leftmost match; empty if there is none.
@@ -197,11 +195,12 @@ impl Regexp {
 
     fn replace_with<'t>(&self, text: &'t [u8], replace: impl Fn(&mut Vec<u8>, &dyn Fn(usize) -> &'t [u8])) -> Vec<u8> {
         let source = Text::new(text);
-        let mut captures = self.matcher.create_captures();
+        let Some(matcher) = self.matcher.for_text(&source.utf8) else { return text.to_vec() };
+        let mut captures = matcher.create_captures();
         let mut out = Vec::with_capacity(text.len());
         let (mut last_end, mut at) = (0, 0);
         while at <= source.utf8.len() {
-            self.search(&source, at, &mut captures);
+            search(matcher, &source, at, &mut captures);
             let Some(found) = captures.get_match() else { break };
             let (start, end) = (source.offset(found.start()), source.offset(found.end()));
             out.extend_from_slice(text.get(last_end..start).unwrap_or_default());
@@ -225,11 +224,12 @@ impl Regexp {
 
     fn all_matches(&self, text: &[u8], limit: Option<usize>) -> Vec<(usize, usize)> {
         let source = Text::new(text);
-        let mut captures = self.matcher.create_captures();
+        let Some(matcher) = self.matcher.for_text(&source.utf8) else { return Vec::new() };
+        let mut captures = matcher.create_captures();
         let mut matches = Vec::new();
         let (mut at, mut previous_end) = (0, None);
         while at <= source.utf8.len() && limit.is_none_or(|limit| matches.len() < limit) {
-            self.search(&source, at, &mut captures);
+            search(matcher, &source, at, &mut captures);
             let Some(found) = captures.get_match() else { break };
             let mut accepted = true;
             if found.end() == at {
@@ -247,14 +247,14 @@ impl Regexp {
         matches
     }
 
-    fn search(&self, source: &Text<'_>, at: usize, captures: &mut Captures) {
-        let input = Input::new(source.utf8.as_ref()).range(at..).anchored(Anchored::No);
-        self.matcher.captures(input, captures);
-    }
-
     fn group_named(&self, name: &str) -> Option<usize> {
         self.group_names.iter().position(|known| known.as_deref() == Some(name))
     }
+}
+
+fn search(matcher: &meta::Regex, source: &Text<'_>, at: usize, captures: &mut Captures) {
+    let input = Input::new(source.utf8.as_ref()).range(at..).anchored(Anchored::No);
+    matcher.captures(input, captures);
 }
 
 /// A text as Go's matcher sees it: every byte that is not UTF-8 is a U+FFFD.

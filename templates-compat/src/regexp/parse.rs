@@ -33,6 +33,8 @@ pub(super) struct Parsed {
     pub(super) hir: Hir,
     /// The names of the groups; the whole match is group 0.
     pub(super) group_names: Vec<Option<String>>,
+    /// Instructions, as Go counts them.
+    pub(super) size: u64,
 }
 
 /// One node with what Go's limits look at.
@@ -130,7 +132,7 @@ pub(super) fn parse(pattern: &[u8], compat: Compat) -> Step<Parsed> {
     parser.group.end_sequence();
     let node = alternation(std::mem::take(&mut parser.group.alternatives), compat);
     parser.check(&node)?;
-    Ok(Parsed { hir: node.hir, group_names: parser.group_names })
+    Ok(Parsed { hir: node.hir, group_names: parser.group_names, size: node.size })
 }
 
 impl<'p> Parser<'p> {
