@@ -84,6 +84,12 @@ pub struct LogsRequest {
     pub since_seconds: i64,
     /// Only lines from this moment on, RFC 3339.
     pub since_time: String,
+    /// Only lines that match this pattern (of Rust's regex crate).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub include: String,
+    /// Only lines that do not match this one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub exclude: String,
     /// Puts the kubelet's timestamp before each line.
     pub timestamps: bool,
     /// Ends each container after so many bytes; 0 for no limit.
@@ -116,6 +122,8 @@ impl Default for LogsRequest {
             tail_lines: -1,
             since_seconds: 0,
             since_time: String::new(),
+            include: String::new(),
+            exclude: String::new(),
             timestamps: false,
             limit_bytes: 0,
             max_streams: STREAMS_DEFAULT,
@@ -144,6 +152,8 @@ impl LogsRequest {
             validate::name(&self.pod)?;
         }
         validate::selector("selector", &self.selector)?;
+        validate::selector("include", &self.include)?;
+        validate::selector("exclude", &self.exclude)?;
         if let Some(workload) = &self.workload {
             validate::api_word("workload.kind", &workload.kind)?;
             validate::name(&workload.name)?;

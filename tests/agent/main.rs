@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         objects::doctor_finds_what_is_wrong,
         sessions::watch_shows_what_happens,
         sessions::log_is_followed,
+        sessions::log_is_filtered,
         commands::release_of_the_agent_is_a_helm_release,
         commands::same_command_twice_is_done_once,
         commands::failure_is_told,

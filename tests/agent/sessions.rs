@@ -70,6 +70,25 @@ pub(crate) fn watch_shows_what_happens(agents: &Agents) -> Outcome {
     Ok(())
 }
 
+/// Lines that a pattern leaves out do not come.
+pub(crate) fn log_is_filtered(agents: &Agents) -> Outcome {
+    let scene = agents.scene("filter")?;
+    scene.pods(&["talker".to_owned()])?;
+    let namespace = scene.namespace.clone();
+    let args = ["agent", "logs", "talker", "--follow", "--namespace", &namespace];
+    let include = format!("^{namespace} (keep|end)");
+    let mut logs = Follower::start(&scene, &[&args[..], &["--include", &include, "--exclude", "not this"]].concat())?;
+    for text in ["keep one", "drop two", "keep not this", "keep three", "end"] {
+        agents.plane.log([format!("{namespace} {text}").as_str()])?;
+    }
+    logs.wait_for(&[&namespace, "end"])?;
+    let seen: Vec<_> = logs.seen.iter().map(|line| line.replace(&format!("{namespace} "), "")).collect();
+    assert_eq!(seen, ["keep one", "keep three", "end"]);
+    let wrong = scene.ours.run(["agent", "logs", "talker", "--namespace", &namespace, "--include", "("])?.fails(2);
+    assert!(wrong.contains("include"), "{wrong}");
+    Ok(())
+}
+
 pub(crate) fn log_is_followed(agents: &Agents) -> Outcome {
     let scene = agents.scene("log")?;
     scene.pods(&["talker".to_owned()])?;

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::filter::Filter;
 use crate::protocol::logs::Place;
 
 /// Longest timestamp, `2026-11-23T09:00:00.000000000+00:00`.
@@ -37,7 +38,7 @@ pub(super) struct Chunker {
     line: Vec<u8>,
     /// Whether the beginning of that line was sent already.
     continued: bool,
-    /// Whether that line was sent before the stream broke.
+    /// Whether that line was sent before the stream broke, or is not wanted.
     skipping: bool,
     /// Lines that are whole.
     open: Chunk,
@@ -46,11 +47,18 @@ pub(super) struct Chunker {
     /// Lines up to here were sent before; how many of its lines are still to
     /// be passed over.
     skip: Option<Place>,
+    filter: Filter,
 }
 
 impl Chunker {
-    /// A cutter that goes on behind `skip`.
-    pub(super) fn new(max: usize, stamps: bool, skip: Option<Place>) -> Self {
+    #[cfg(test)]
+    fn new(max: usize, stamps: bool, skip: Option<Place>) -> Self {
+        Self::filtered(max, stamps, skip, Filter::default())
+    }
+
+    /// A cutter that goes on behind `skip`, with the lines that `filter` wants.
+    /// A line that is longer than a chunk is judged by its beginning.
+    pub(super) fn filtered(max: usize, stamps: bool, skip: Option<Place>, filter: Filter) -> Self {
         Chunker {
             max: max.max(1),
             stamps,
@@ -61,6 +69,7 @@ impl Chunker {
             ready: VecDeque::new(),
             place: skip.clone().unwrap_or_default(),
             skip,
+            filter,
         }
     }
 
@@ -119,6 +128,7 @@ impl Chunker {
             self.skipping = self.was_sent(stamp);
             if !self.skipping {
                 self.move_to(stamp);
+                self.skipping = !self.filter.wants(text);
             }
         }
         self.continued = partial;

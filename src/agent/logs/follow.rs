@@ -241,6 +241,6 @@ async fn follow_one(reading: Arc<Reading>, log: Log, again: bool, key: Key, run:
     } else {
         send_control(&reading.session, &LogFrame::SourceAdded { src: log.src() }).await;
     }
-    let (place, outcome) = send(&reading.session, &reading.pods, &reading.request, &log).await;
+    let (place, outcome) = send(&reading.session, &reading.pods, &reading.request, &reading.filter, &log).await;
     Ended { key, run, place: Some(place), error: outcome.err() }
 }

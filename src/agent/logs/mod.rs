@@ -4,6 +4,7 @@
 //! as the client wants, with restarts and new pods.
 
 mod chunk;
+mod filter;
 mod follow;
 mod pods;
 mod stream;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use self::{
+    filter::Filter,
     pods::Pod,
     stream::{Log, send, send_control},
 };
@@ -37,6 +39,7 @@ const PODS_MAX: usize = 500;
 struct Reading {
     session: Arc<Session>,
     request: LogsRequest,
+    filter: Filter,
     pods: Resolved,
     /// The pods, as a path with selectors.
     path: Path,
@@ -47,6 +50,7 @@ struct Reading {
 /// Opens a log session.
 pub(super) async fn open(agent: &Arc<Agent>, request: LogsRequest) -> Result<Opened, Error> {
     request.check()?;
+    let filter = Filter::new(&request)?;
     let pods = agent.api.resolve(&KindRef::resource("pods")).await?;
     let selector = match &request.workload {
         Some(workload) => workload_selector(agent, &request.namespace, &workload.kind, &workload.name).await?,
@@ -63,7 +67,7 @@ pub(super) async fn open(agent: &Arc<Agent>, request: LogsRequest) -> Result<Ope
     let wish = Wish { id: &request.session, credit: request.credit_bytes, ttl_s: request.ttl_s };
     let (session, opened) = Session::open(agent, wish).await?;
     let streams = Arc::new(Semaphore::new(request.max_streams as usize));
-    let reading = Arc::new(Reading { session: Arc::clone(&session), request, pods, path, streams });
+    let reading = Arc::new(Reading { session: Arc::clone(&session), request, filter, pods, path, streams });
     let work = async move {
         let signs = signs_of_life(&reading.session);
         let read = async {
@@ -135,7 +139,7 @@ async fn one(reading: Arc<Reading>, log: Log) -> Result<(), Error> {
     let _own = reading.streams.acquire().await.map_err(gone)?;
     let _shared = reading.session.agent.log_streams.acquire().await.map_err(gone)?;
     send_control(&reading.session, &LogFrame::SourceAdded { src: log.src() }).await;
-    let (_, outcome) = send(&reading.session, &reading.pods, &reading.request, &log).await;
+    let (_, outcome) = send(&reading.session, &reading.pods, &reading.request, &reading.filter, &log).await;
     let error = outcome.as_ref().err().cloned();
     send_control(&reading.session, &LogFrame::SourceEnded { src: log.src(), error }).await;
     outcome

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::chunk::{Chunk, Chunker};
+use super::{
+    chunk::{Chunk, Chunker},
+    filter::Filter,
+};
 use crate::{
     agent::{
         api::{Accept, Resolved, path::Path},
@@ -86,11 +89,12 @@ pub(super) async fn send(
     session: &Session,
     pods: &Resolved,
     request: &LogsRequest,
+    filter: &Filter,
     log: &Log,
 ) -> (Place, Result<(), Error>) {
     let counted = InUse::new(&session.agent.metrics.log_streams);
     let max = CHUNK_MAX.min(session.agent.message_max());
-    let mut chunker = Chunker::new(max, request.timestamps, log.place.clone());
+    let mut chunker = Chunker::filtered(max, request.timestamps, log.place.clone(), filter.clone());
     let outcome = copy(session, &log.path(pods, request), &log.src(), &mut chunker).await;
     drop(counted);
     (chunker.place().clone(), outcome)

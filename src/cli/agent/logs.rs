@@ -45,6 +45,12 @@ pub(super) struct Args {
     /// only lines from this moment on (RFC 3339)
     #[arg(long, value_name = "time", conflicts_with = "since")]
     since_time: Option<String>,
+    /// only lines that match this pattern
+    #[arg(long, value_name = "regexp", default_value = "", hide_default_value = true)]
+    include: String,
+    /// no lines that match this pattern
+    #[arg(long, value_name = "regexp", default_value = "", hide_default_value = true)]
+    exclude: String,
     /// put the kubelet's timestamp before each line
     #[arg(long)]
     timestamps: bool,
@@ -101,6 +107,8 @@ fn request(args: &Args, namespace: String) -> Result<LogsRequest, Error> {
         since_time: args.since_time.clone().unwrap_or_default(),
         timestamps: args.timestamps,
         max_streams: args.max_log_requests,
+        include: args.include.clone(),
+        exclude: args.exclude.clone(),
         ..LogsRequest::default()
     };
     if let Some(since) = &args.since {
