@@ -14,6 +14,7 @@ mod interplay;
 mod kill;
 mod lifecycle;
 mod parity;
+mod post_render;
 mod proxy;
 mod random;
 mod record;
@@ -67,6 +68,8 @@ fn main() -> ExitCode {
         parity::of_test,
         parity::of_hooks,
         parity::of_reads,
+        post_render::same_as_helm4,
+        post_render::same_as_helm3,
         random::sequence_ends_as_by_helm4_alone,
         wait::for_hooks_and_pods,
         wait::failing_hook_fails_the_release,
