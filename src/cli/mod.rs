@@ -178,7 +178,10 @@ impl Context {
     pub fn namespace(&self) -> Result<String, Failure> {
         match &self.settings.namespace {
             Some(namespace) => Ok(namespace.clone()),
-            None => self.block_on(async { Ok(self.cluster().await?.default_namespace().to_owned()) }),
+            None => {
+                let options = self.connect_options();
+                self.block_on(async { engine::Cluster::namespace_of(&options).await.map_err(Failure::from_display) })
+            }
         }
     }
 

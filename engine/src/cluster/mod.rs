@@ -80,6 +80,15 @@ impl Cluster {
         Ok(Cluster { inner: Arc::new(Inner { rate, ..Inner::new(client, default_namespace, server) }) })
     }
 
+    /// The namespace that [`Cluster::connect`] would find, without a client:
+    /// to prepare one takes longer than to render a small chart.
+    ///
+    /// # Errors
+    /// A kubeconfig that cannot be used.
+    pub async fn namespace_of(options: &ConnectOptions) -> Result<String> {
+        Ok(connect::config(options).await?.default_namespace)
+    }
+
     /// The same connection, with a receiver of the API server's warnings. Each
     /// text is told once.
     #[must_use]
