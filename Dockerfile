@@ -9,11 +9,12 @@ RUN apt-get update \
 WORKDIR /source
 COPY . .
 # A target that is named keeps the flag away from build scripts and macros, which
-# cannot be static. Naming the machine's own builds the image for what builds it.
+# cannot be static. A fixed address spares setting thirty thousand of them at each
+# start. Naming the machine's own builds the image for what builds it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
     target="$(rustc -vV | sed -n 's/^host: //p')" \
- && RUSTFLAGS="-C target-feature=+crt-static" \
+ && RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
     cargo build --release --locked --target "$target" --bin ankra-agent --bin ankra-helm \
  && mkdir -p /image/bin /image/etc/ssl/certs /image/tmp \
  && cp "target/$target/release/ankra-agent" "target/$target/release/ankra-helm" /image/bin/ \

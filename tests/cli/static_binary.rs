@@ -72,7 +72,7 @@ fn build() -> Result<[PathBuf; 2], Failed> {
         // The compiler that belongs to this Cargo, whatever a dependency's own
         // folder asks for.
         .env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"))
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()?;
     if !output.status.success() {

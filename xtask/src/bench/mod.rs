@@ -63,10 +63,26 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Outcome {
     }
 }
 
-/// Builds a program of the root package as it is released.
+/// The flags of the Dockerfile: static, at a fixed address. The platform must be
+/// named with them, so that macros and build scripts are built without.
+const STATIC: &str = "-C target-feature=+crt-static -C relocation-model=static";
+
+/// Builds a program of the root package as it is released: on Linux as in the
+/// container image, elsewhere plainly.
 fn build_release(program: &str) -> Anything<PathBuf> {
-    build(&["--package", "ankra-helm", "--bin", program])?;
-    Ok(repository::target()?.join("release").join(program))
+    let what = ["--package", "ankra-helm", "--bin", program];
+    if !cfg!(all(target_os = "linux", target_env = "gnu")) {
+        build(&what)?;
+        return Ok(repository::target()?.join("release").join(program));
+    }
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut cargo = repository::cargo();
+    cargo.args(["build", "--release", "--locked", "--target", &platform]).args(what);
+    cargo.env("RUSTFLAGS", STATIC).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    if !cargo.status()?.success() {
+        return Err(format!("a static build of {program} failed").into());
+    }
+    Ok(repository::target()?.join(platform).join("release").join(program))
 }
 
 /// Builds an example of a package with the same optimisation, and with the
