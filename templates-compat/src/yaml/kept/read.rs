@@ -157,7 +157,7 @@ fn block_end(source: &[u8], start: usize) -> usize {
     let header: Vec<u8> = source[start..].iter().copied().take_while(|b| !b.is_ascii_whitespace()).collect();
     let mut at = line_end(start);
     let mut end = at;
-    let outer = indent_of(&source[line_start..start]);
+    let outer = outer_column(&source[line_start..start]);
     let hint = header.iter().find(|b| b.is_ascii_digit()).map(|digit| outer + usize::from(digit - b'0'));
     let mut indent = hint;
     while at < source.len() {
@@ -174,6 +174,24 @@ fn block_end(source: &[u8], start: usize) -> usize {
         (at, end) = (next, next);
     }
     end
+}
+
+/// The column of what a block scalar belongs to, from what stands before it on
+/// its line: that of its key, or of the dash that it follows.
+fn outer_column(before: &[u8]) -> usize {
+    let spaces = |at: usize| before[at..].iter().take_while(|b| **b == b' ').count();
+    let (mut column, mut dash) = (spaces(0), None);
+    while before[column..].starts_with(b"- ") {
+        dash = Some(column);
+        column += 2 + spaces(column + 2);
+    }
+    // Tags and anchors are its own.
+    let words = before[column..].split(|b| *b == b' ').filter(|word| !word.is_empty());
+    let has_key = words.into_iter().any(|word| !word.starts_with(b"&") && !word.starts_with(b"!"));
+    match dash {
+        Some(dash) if !has_key => dash,
+        _ => column,
+    }
 }
 
 /// The end of a plain scalar, whose lines may have been folded.

@@ -47,7 +47,11 @@ fn nothing_is_nothing() {
 #[test]
 fn blocks_end_where_the_indentation_does() {
     assert_eq!(again("a: |\nb: 1 # beside\n"), "a: \"\"\nb: 1 # beside\n");
-    for text in ["- |\n  a\n# above\n- b\n", "a:\n- k: |2\n     x\n    # text\n  w: 1 # beside\n"] {
+    for text in [
+        "- |\n  a\n# above\n- b\n",
+        "- - |2\n       x\n    # text\n  # above\n  - w # beside\n",
+        "a:\n- k: |2\n     x\n    # text\n  w: 1 # beside\n",
+    ] {
         assert_eq!(again(text), text);
     }
 }
