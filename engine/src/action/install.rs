@@ -182,7 +182,9 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
     if dry.asks_cluster() {
         engine.cluster().version().await.map_err(|e| e.context("cluster reachability check failed"))?;
     }
-    common::check_hide_secret(options.hide_secret, dry.is_dry())?;
+    common::check_hide_secret(options.hide_secret, dry.is_dry()).inspect_err(|e| {
+        run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
+    })?;
     let history = available_name(engine, run, options).await.map_err(|e| {
         let (text, details) = ("release name check failed".to_string(), vec![("error", e.to_string())]);
         run.events.send(Event::Problem { text, details });
