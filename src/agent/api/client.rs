@@ -267,6 +267,26 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// One page of a list, as far as the API server's envelope goes.
+#[derive(Debug, Deserialize)]
+pub struct List<T> {
+    /// Where the next page begins.
+    #[serde(default)]
+    pub metadata: ListMeta,
+    /// Go writes an empty list as null.
+    #[serde(default = "Option::default")]
+    pub items: Option<Vec<T>>,
+}
+
+/// The part of a list's metadata that leads on.
+#[derive(Debug, Deserialize, Default)]
+#[serde(default)]
+pub struct ListMeta {
+    /// The `continue` token; empty on the last page.
+    #[serde(rename = "continue")]
+    pub next: String,
+}
+
 /// An answer that is no success, as an error of the protocol.
 pub fn from_status(status: StatusCode, body: &[u8]) -> Error {
     #[derive(Deserialize, Default)]
@@ -277,12 +297,6 @@ pub fn from_status(status: StatusCode, body: &[u8]) -> Error {
         code: u16,
         details: Details,
         metadata: ListMeta,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct ListMeta {
-        #[serde(rename = "continue")]
-        next: String,
     }
     #[derive(Deserialize, Default)]
     #[serde(default)]

@@ -20,21 +20,6 @@ const CHUNK: &str = "500";
 /// Longest message of an event, in characters.
 const TEXT_MAX: usize = 1024;
 
-#[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    metadata: ListMeta,
-    #[serde(default)]
-    items: Option<Vec<Item>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ListMeta {
-    #[serde(rename = "continue")]
-    next: String,
-}
-
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct Item {
@@ -99,7 +84,7 @@ pub(in crate::agent) async fn events(api: &Api, request: EventsRequest) -> Resul
                 .query("limit", CHUNK)
                 .query("continue", &next);
             let held = api.get(&path, Accept::Json).await?;
-            let list: List = client::parse(&held.bytes)?;
+            let list: client::List<Item> = client::parse(&held.bytes)?;
             drop(held);
             for item in list.items.unwrap_or_default() {
                 let uid = item.metadata.uid.clone();

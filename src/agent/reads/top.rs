@@ -15,21 +15,6 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    metadata: ListMeta,
-    #[serde(default)]
-    items: Option<Vec<Item>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ListMeta {
-    #[serde(rename = "continue")]
-    next: String,
-}
-
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Item {
@@ -74,7 +59,7 @@ pub(in crate::agent) async fn top(api: &Api, request: TopRequest) -> Result<Top,
                 .query("limit", "500")
                 .query("continue", &next);
             let held = api.get(&path, Accept::Json).await?;
-            let list: List = client::parse(&held.bytes)?;
+            let list: client::List<Item> = client::parse(&held.bytes)?;
             drop(held);
             items.extend(list.items.unwrap_or_default().into_iter().map(usage));
             next = list.metadata.next;
