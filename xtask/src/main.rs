@@ -27,6 +27,10 @@ cargo xtask COMMAND
   testbed build      build the test servers into the cache (12 minutes, once)
   testbed up DIR     start a cluster and a NATS server that stay; files in DIR
   testbed down DIR   stop what `up` started
+  testbed node up DIR
+                     start a real node with containers that stays (root, Debian)
+  testbed node down DIR
+                     stop it
   testbed env        print where the built programs are, for a shell to read
   bench render [CORPUS.tgz] [--runs N] [--program ANKRA-HELM]
                      how fast charts are rendered beside real Helm; writes
@@ -73,6 +77,8 @@ fn main() -> ExitCode {
         ["testbed", "build"] => testbed::build().map(drop),
         ["testbed", "up", folder] => testbed::up(folder.as_ref()),
         ["testbed", "down", folder] => testbed::down(folder.as_ref()),
+        ["testbed", "node", "up", folder] => testbed::node_up(folder.as_ref()),
+        ["testbed", "node", "down", folder] => testbed::node_down(folder.as_ref()),
         ["testbed", "env"] => testbed::env(),
         ["bench", name, words @ ..] => bench::run(name, words),
         ["fuzz", words @ ..] => match fuzz::Options::parse(words) {

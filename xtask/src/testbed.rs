@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use testbed::server::{Tie, stop_detached};
-use testbed::{Binaries, ControlPlane, ControlPlaneOptions, NatsOptions, NatsServer};
+use testbed::{Binaries, ControlPlane, ControlPlaneOptions, NatsOptions, NatsServer, Node, NodeOptions, stop_node};
 
 use crate::Outcome;
 use crate::progress::Bar;
@@ -42,6 +42,40 @@ pub(crate) fn up(folder: &Path) -> Outcome {
     println!("A cluster and a NATS server run; their files and logs are in {}.", folder.display());
     print!("{env}");
     println!("Stop them with: cargo xtask testbed down {}", folder.display());
+    Ok(())
+}
+
+/// Starts a node with real containers that outlives this command.
+pub(crate) fn node_up(folder: &Path) -> Outcome {
+    let mut bar = Bar::new();
+    let binaries = testbed::build_only(&testbed::tools::NODE, |news| bar.show(&news))?;
+    std::fs::create_dir_all(folder)?;
+    let folder = folder.canonicalize()?;
+    if stop_node(&folder)? {
+        println!("stopped what was running in {}", folder.display());
+    }
+    let options = NodeOptions { tie: Tie::Detached, folder: Some(folder.clone()) };
+    let node = match Node::start(&binaries, options) {
+        Ok(node) => node,
+        Err(error) => {
+            // Half of a node is of no use, and hard to find.
+            stop_node(&folder)?;
+            return Err(error.into());
+        }
+    };
+    println!("A node with containers runs; its files and logs are in {}.", folder.display());
+    println!("export KUBECONFIG={}", node.kubeconfig().display());
+    println!("Stop it with: cargo xtask testbed node down {}", folder.display());
+    Ok(())
+}
+
+/// Stops what `node up` started in this folder.
+pub(crate) fn node_down(folder: &Path) -> Outcome {
+    if stop_node(folder)? {
+        println!("stopped the node of {}", folder.display());
+    } else {
+        println!("no node runs in {}", folder.display());
+    }
     Ok(())
 }
 

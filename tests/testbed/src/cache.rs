@@ -36,6 +36,8 @@ pub struct Binaries {
     pub registry: PathBuf,
     /// The HTTP file server.
     pub fileserver: PathBuf,
+    /// Passes connections on between network namespaces.
+    pub relay: PathBuf,
 }
 
 /// News of a build, for whoever waits for it.
@@ -115,6 +117,7 @@ pub fn build_only(wanted: &[Tool], mut progress: impl FnMut(Progress)) -> Result
         helm3: path(tools::HELM3),
         registry: path(tools::REGISTRY),
         fileserver: path(tools::FILESERVER),
+        relay: path(tools::RELAY),
     })
 }
 

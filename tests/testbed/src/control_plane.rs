@@ -6,16 +6,19 @@
 //! lists them.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::kubeconfig::{self, Caller, write_private};
+use crate::kubectl::{Kubectl, write_service_account_key};
 use crate::server::{Launch, Tie};
-use crate::{Binaries, Error, Finished, Program, Result, Server, Workdir, manifests, ports};
+use crate::{Binaries, Error, Finished, Result, Server, Workdir, manifests, ports};
 
 /// How long a part may take to be ready. Two cores shared with a build need
 /// far more than the three seconds that an idle machine does.
 const READY: Duration = Duration::from_secs(120);
+
+/// The administrator's kubeconfig.
+const ADMIN: &str = "admin.default.kubeconfig";
 
 /// How often a start is tried again when a port was taken.
 const TRIES: u32 = 3;
@@ -62,7 +65,7 @@ pub struct ControlPlane {
     binaries: Binaries,
     options: ControlPlaneOptions,
     ports: Ports,
-    namespaces: AtomicU32,
+    kubectl: Kubectl,
     work: Workdir,
 }
 
@@ -98,6 +101,8 @@ impl ControlPlane {
         };
         let [etcd_client, etcd_peer, apiserver, controllers, scheduler, kwok] = ports::free()?;
         let ports = Ports { etcd_client, etcd_peer, apiserver, controllers, scheduler, kwok };
+        let kubeconfig = work.path().join(ADMIN);
+        let kubectl = Kubectl::new(&binaries.kube, work.path().join("home"), kubeconfig);
         let mut plane = Self {
             kwok: None,
             scheduler: None,
@@ -107,7 +112,7 @@ impl ControlPlane {
             binaries: binaries.clone(),
             options,
             ports,
-            namespaces: AtomicU32::new(0),
+            kubectl,
             work,
         };
         let started = plane.start_parts();
@@ -127,8 +132,8 @@ impl ControlPlane {
         let nodes = manifests::nodes(self.options.nodes);
         self.apply(&nodes)?;
         let limit = format!("--timeout={}s", READY.as_secs());
-        self.must(&["wait", "--for=condition=Ready", "node", "--all", &limit])?;
-        self.must(&["wait", "--for=create", "serviceaccount/default", "--namespace=default", &limit])
+        self.kubectl.must(&["wait", "--for=condition=Ready", "node", "--all", &limit])?;
+        self.kubectl.must(&["wait", "--for=create", "serviceaccount/default", "--namespace=default", &limit])
     }
 
     fn write_credentials(&self) -> Result<()> {
@@ -138,11 +143,7 @@ impl ControlPlane {
         }
         write_private(&self.file("tokens.csv"), &tokens)?;
         let key = self.file("service-account.key");
-        let tool = Program::new(&self.binaries.kube, self.file("home"))?;
-        let made = tool.run([Path::new("service-account-key"), &key])?;
-        if made.code != 0 {
-            return Err(Error::Command { command: made.command, output: made.stderr });
-        }
+        write_service_account_key(&self.binaries.kube, self.file("home"), &key)?;
         self.write_kubeconfig("admin", "default").map(drop)
     }
 
@@ -199,7 +200,7 @@ impl ControlPlane {
         args.extend(self.options.apiserver_flags.iter().cloned());
         let mut server = self.launch("kube-apiserver", &self.binaries.kube, args)?;
         let port = self.ports.apiserver;
-        let ready = server.wait_until(READY, || ports::is_open(port) && self.is_ready());
+        let ready = server.wait_until(READY, || ports::is_open(port) && self.kubectl.is_ready());
         self.apiserver = Some(server);
         ready
     }
@@ -207,10 +208,6 @@ impl ControlPlane {
     /// Stops the API server and nothing else: to its clients it is away.
     pub fn stop_apiserver(&mut self) {
         self.apiserver = None;
-    }
-
-    fn is_ready(&self) -> bool {
-        self.kubectl(["get", "--raw", "/readyz"]).is_ok_and(|answer| answer.code == 0)
     }
 
     fn start_controllers(&mut self) -> Result<()> {
@@ -284,7 +281,7 @@ impl ControlPlane {
     /// The kubeconfig of the administrator.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
-        self.file("admin.default.kubeconfig")
+        self.file(ADMIN)
     }
 
     /// The bearer token of a user, or of `admin`.
@@ -341,11 +338,7 @@ impl ControlPlane {
     /// # Errors
     /// When it cannot be started.
     pub fn kubectl<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Result<Finished> {
-        self.kubectl_program()?.run(std::iter::once("kubectl").chain(args))
-    }
-
-    fn kubectl_program(&self) -> Result<Program> {
-        Ok(Program::new(&self.binaries.kube, self.file("home"))?.with_kubeconfig(&self.kubeconfig()))
+        self.kubectl.run(args)
     }
 
     /// Creates or changes the objects of a manifest.
@@ -353,12 +346,7 @@ impl ControlPlane {
     /// # Errors
     /// When kubectl cannot be started or the API server refuses one of them.
     pub fn apply(&self, manifest: &str) -> Result<()> {
-        let kubectl = self.kubectl_program()?.with_stdin(manifest);
-        worked(kubectl.run(["kubectl", "apply", "--server-side", "--force-conflicts", "-f", "-"])?)
-    }
-
-    fn must(&self, args: &[&str]) -> Result<()> {
-        worked(self.kubectl(args.iter().copied())?)
+        self.kubectl.apply(manifest)
     }
 
     /// Makes a namespace that no other test of this control plane has.
@@ -366,17 +354,8 @@ impl ControlPlane {
     /// # Errors
     /// When the API server refuses it.
     pub fn namespace(&self, name: &str) -> Result<String> {
-        let namespace = format!("{name}-{}", self.namespaces.fetch_add(1, Ordering::Relaxed));
-        self.must(&["create", "namespace", &namespace])?;
-        Ok(namespace)
+        self.kubectl.namespace(name)
     }
-}
-
-fn worked(finished: Finished) -> Result<()> {
-    if finished.code == 0 {
-        return Ok(());
-    }
-    Err(Error::Command { command: finished.command, output: finished.stdout + &finished.stderr })
 }
 
 fn url(scheme: &str, port: u16) -> String {

@@ -16,6 +16,11 @@ pub enum Error {
         /// What was tried and what came of it.
         reason: String,
     },
+    /// This machine cannot run containers.
+    Machine {
+        /// What it lacks.
+        reason: String,
+    },
     /// A file or a process could not be read, written or started.
     Io {
         /// What was being done.
@@ -67,7 +72,7 @@ impl Error {
     /// to skip them and none to fail.
     #[must_use]
     pub fn is_missing_prerequisite(&self) -> bool {
-        matches!(self, Self::NoGo { .. })
+        matches!(self, Self::NoGo { .. } | Self::Machine { .. })
     }
 }
 
@@ -82,6 +87,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoGo { reason } => write!(f, "Go is needed to build the test servers: {reason}"),
+            Self::Machine { reason } => write!(f, "this machine cannot have a node: {reason}"),
             Self::Io { doing, source } => write!(f, "{doing}: {source}"),
             Self::Command { command, output } => write!(f, "`{command}` failed:\n{output}"),
             Self::Server { name, reason, log, tail } => {

@@ -1,6 +1,7 @@
 //! Builds, starts and stops the real servers that tests and the demo talk to:
 //! a Kubernetes control plane with nodes that run pods, a NATS server, an OCI
-//! registry, an HTTP file server, and real Helm as the living reference.
+//! registry, an HTTP file server, and real Helm as the living reference; where
+//! root is there, a node with real containers, too ([`node`]).
 //!
 //! Everything comes from the Go module proxy, pinned by version, and is kept in
 //! a cache outside Cargo's target folder ([`cache`]). Each server has ports of
@@ -16,8 +17,10 @@ mod go;
 pub mod golden;
 pub mod helm;
 pub mod kubeconfig;
+mod kubectl;
 mod manifests;
 pub mod nats;
+pub mod node;
 pub mod ports;
 pub mod program;
 pub mod registry;
@@ -32,6 +35,7 @@ pub use error::{Error, Result};
 pub use fileserver::FileServer;
 pub use helm::HelmVersion;
 pub use nats::{NatsOptions, NatsServer};
+pub use node::{Forward, Image, Node, NodeOptions, stop_node};
 pub use program::{Finished, Program};
 pub use registry::{Registry, RegistryOptions};
 pub use server::Server;

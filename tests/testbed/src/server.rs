@@ -201,6 +201,6 @@ pub fn stop_detached(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// Whether this process exists and has `folder` as its working folder.
-fn works_in(pid: u32, folder: &Path) -> bool {
+pub(crate) fn works_in(pid: u32, folder: &Path) -> bool {
     std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == folder)
 }

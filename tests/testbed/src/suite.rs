@@ -97,7 +97,9 @@ pub fn run<B: Bed>(cases: &[Case<B>]) -> ExitCode {
     };
     let shared = binaries.map(|binaries| Arc::new(Shared { binaries, bed: OnceLock::new() }));
     let mut skipped = Vec::new();
-    let trials = cases.iter().map(|case| trial(*case, &shared, &mut skipped)).collect();
+    // What is not asked for is not looked after either: that may install things.
+    let wanted = |case: &&Case<B>| !arguments.is_filtered_out(&Trial::test(case.name, || Ok(())));
+    let trials = cases.iter().filter(wanted).map(|case| trial(*case, &shared, &mut skipped)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     for line in &skipped {
         eprintln!("SKIPPED {line}");

@@ -113,8 +113,15 @@ pub const REGISTRY: Tool = Tool {
 pub const FILESERVER: Tool =
     Tool { name: "fileserver", version: "1", source: Source::Module("fileserver", "."), variables: &[], packages: 120 };
 
+/// Passes connections on between network namespaces.
+pub const RELAY: Tool =
+    Tool { name: "relay", version: "1", source: Source::Module("relay", "."), variables: &[], packages: 60 };
+
 /// All of them, the quick ones first.
-pub const ALL: [Tool; 10] = [LEASH, FILESERVER, NATS_SERVER, ETCD, HELM4, HELM3, KUBE, KWOK, REGISTRY, NATS];
+pub const ALL: [Tool; 11] = [LEASH, RELAY, FILESERVER, NATS_SERVER, ETCD, HELM4, HELM3, KUBE, KWOK, REGISTRY, NATS];
 
 /// What a cluster and a NATS server need, and what serves a chart to them.
 pub const CLUSTER: [Tool; 6] = [LEASH, FILESERVER, NATS_SERVER, ETCD, KUBE, KWOK];
+
+/// What a node with real containers needs; see [`crate::node`].
+pub const NODE: [Tool; 5] = [LEASH, RELAY, NATS_SERVER, ETCD, KUBE];

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use testbed::server::{Tie, stop_detached};
 use testbed::suite::{self, Bed, Outcome};
 use testbed::{
-    Binaries, ControlPlane, ControlPlaneOptions, FileServer, HelmVersion, NatsOptions, NatsServer, Program, Registry,
-    RegistryOptions, User, Workdir, cases, ports,
+    Binaries, ControlPlane, ControlPlaneOptions, FileServer, HelmVersion, NatsOptions, NatsServer, Node, NodeOptions,
+    Program, Registry, RegistryOptions, User, Workdir, cases, node, ports,
 };
 
 /// One control plane for all; tests that stop something start their own.
@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         servers_end_with_their_parent,
         detached_servers_stay_until_they_are_stopped,
         two_control_planes_side_by_side,
+        containers_run_and_reach_each_other if node::missing,
     ])
 }
 
@@ -294,6 +295,59 @@ fn two_control_planes_side_by_side(servers: &Servers) -> Outcome {
     assert_eq!(servers.plane.kubectl(["get", "nodes", "--output=name"])?.ok(), "node/node-0\nnode/node-1\n");
     other.start_apiserver()?;
     assert_eq!(other.kubectl(["get", "nodes", "--output=name"])?.ok(), nodes);
+    Ok(())
+}
+
+/// Two containers on a real node: one asks the other by its service, and
+/// nobody else can be asked. What is outside reaches what it is led to. After
+/// the node nothing of it is left.
+fn containers_run_and_reach_each_other(servers: &Servers) -> Outcome {
+    let node = Node::start(&servers.binaries, NodeOptions::default())?;
+    let (server, client) = (
+        "while :; do echo hello | nc -l -p 8080; done",
+        "until nc \"$WEB_SERVICE_HOST\" 80; do sleep 1; done; nc -w 9 192.0.2.1 80 || echo alone; exit 3",
+    );
+    let pod = |name: &str, words: &str| {
+        format!(
+            "---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, labels: {{app: {name}}}}}
+spec: {{restartPolicy: Never, containers: [{{name: main, image: 'busybox:1', command: [sh, -c, '{words}']}}]}}
+"
+        )
+    };
+    let service = "---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+";
+    node.apply(&(service.to_owned() + &pod("web", server)))?;
+    let _ = node.kubectl(["wait", "--for=condition=Ready", "pod/web", "--timeout=60s"])?.ok();
+    let address = node.kubectl(["get", "pod", "web", "--output=jsonpath={.status.podIP}"])?.ok();
+    let forward = node.forward(&format!("{address}:8080"))?;
+    node.apply(&pod("client", client))?;
+    let _ = node.kubectl(["wait", "--for=jsonpath={.status.phase}=Failed", "pod/client", "--timeout=60s"])?.ok();
+    let said = node.kubectl(["logs", "client"])?.ok();
+    assert!(said.starts_with("hello\n") && said.ends_with("Network is unreachable\nalone\n"), "{said}");
+    let code = "--output=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}";
+    assert_eq!(node.kubectl(["get", "pod", "client", code])?.ok(), "3");
+    wait_for(|| {
+        let mut said = String::new();
+        let stream = std::net::TcpStream::connect(("127.0.0.1", forward.port()));
+        stream.is_ok_and(|mut stream| stream.read_to_string(&mut said).is_ok()) && said == "hello\n"
+    })?;
+    let folder = node.folder().to_owned();
+    drop((forward, node));
+    assert!(!folder.exists());
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+    assert!(!mounts.contains(&folder.display().to_string()));
+    let mine = format!("ankra-node-{}-", std::process::id());
+    for group in std::fs::read_dir("/sys/fs/cgroup/memory").or_else(|_| std::fs::read_dir("/sys/fs/cgroup"))?.flatten()
+    {
+        assert!(!group.file_name().to_string_lossy().starts_with(&mine), "{group:?} is left");
+    }
     Ok(())
 }
 
