@@ -1,6 +1,8 @@
 //! Prints one value under a verb: which verbs its kind takes, how lists,
 //! maps and structs are walked, and what stands for a verb that does not fit.
 
+use std::collections::BTreeMap;
+
 use super::scalar::{Base, DECIMAL, Flags, HEX, Magnitude};
 use super::{too_large, utf8};
 use crate::compat::Compat;
@@ -27,14 +29,31 @@ pub(super) struct Printer<'a> {
     pub(super) flags: Flags,
     /// A bad verb is being reported: methods are not called.
     reporting: bool,
+    /// What has been printed as an address, kept alive, with its number.
+    pointees: BTreeMap<usize, (u64, Value)>,
     depth: usize,
     too_deep: bool,
 }
 
+/// Where Go's heap begins.
+const FIRST_ADDRESS: u64 = 0xc0_0000_0000;
+
+/// How far apart two things lie.
+const ADDRESS_STEP: u64 = 16;
+
 impl<'a> Printer<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>, compat: Compat) -> Self {
         let limit = out.len().saturating_add(MAX_TEXT_BYTES);
-        Printer { out, limit, compat, flags: Flags::default(), reporting: false, depth: 0, too_deep: false }
+        Printer {
+            out,
+            limit,
+            compat,
+            flags: Flags::default(),
+            reporting: false,
+            pointees: BTreeMap::new(),
+            depth: 0,
+            too_deep: false,
+        }
     }
 
     pub(super) fn finish(self) -> Result<(), FuncError> {
@@ -67,7 +86,8 @@ impl<'a> Printer<'a> {
                 _ => self.bad_verb(value, verb),
             },
             'p' => match value {
-                Value::List(_) | Value::Map(_) | Value::Object(_) => self.pointer(value, verb),
+                Value::List(_) | Value::Map(_) => self.pointer(value, verb),
+                Value::Object(o) if matches!(o.kind(), GoType::Ptr | GoType::Map) => self.pointer(value, verb),
                 _ => self.bad_verb(value, verb),
             },
             _ => self.value(value, verb, At::Top),
@@ -343,23 +363,23 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// An address. Go's differ from run to run; ours tell values apart, too.
+    /// An address.
     fn pointer(&mut self, value: &Value, verb: char) {
-        let address = match value {
-            Value::Map(m) => m.address(),
-            Value::List(l) => l.as_slice().as_ptr().addr(),
-            Value::Object(o) => std::sync::Arc::as_ptr(o).addr(),
-            _ => 0,
-        };
-        let n = Magnitude { negative: false, value: address as u64 };
+        let address = self.address(value);
+        let n = Magnitude { negative: false, value: address };
         match verb {
             'v' if self.flags.sharp_v => {
                 self.push(b"(");
                 self.push(value.type_name(self.compat).as_bytes());
                 self.push(b")(");
-                Flags { sharp: true, ..self.flags }.integer(self.out, n, HEX);
+                if address == 0 {
+                    self.push(b"nil");
+                } else {
+                    Flags { sharp: true, ..self.flags }.integer(self.out, n, HEX);
+                }
                 self.push(b")");
             }
+            'v' if address == 0 => self.flags.pad(self.out, b"<nil>"),
             'v' | 'p' => Flags { sharp: !self.flags.sharp, ..self.flags }.integer(self.out, n, HEX),
             'b' | 'o' | 'd' | 'x' | 'X' => {
                 let int = Int { value: address as i64, kind: crate::value::IntKind::Uint64 };
@@ -367,6 +387,19 @@ impl<'a> Printer<'a> {
             }
             _ => self.bad_verb(value, verb),
         }
+    }
+
+    /// Go's addresses differ from run to run. Ours are counted in each text,
+    /// so that the same render gives the same bytes.
+    fn address(&mut self, value: &Value) -> u64 {
+        let key = match value {
+            Value::Map(m) if !m.is_nil() => m.address(),
+            Value::List(l) if !l.is_nil() => l.as_slice().as_ptr().addr(),
+            Value::Object(o) if !o.is_nil() => std::sync::Arc::as_ptr(o).addr(),
+            _ => return 0,
+        };
+        let next = FIRST_ADDRESS + self.pointees.len() as u64 * ADDRESS_STEP;
+        self.pointees.entry(key).or_insert_with(|| (next, value.clone())).0
     }
 }
 

@@ -178,7 +178,7 @@ impl Time {
         self
     }
 
-    fn internal_seconds(&self) -> i64 {
+    pub(in crate::gotime) fn internal_seconds(&self) -> i64 {
         self.seconds.wrapping_add(UNIX_TO_INTERNAL)
     }
 

@@ -30,6 +30,10 @@ struct WeekdayObject(u32);
 #[derive(Debug, Clone)]
 struct LocationObject(Zone);
 
+/// The nil `*time.Location` that a time in UTC holds.
+#[derive(Debug, Clone, Copy)]
+struct NoLocation;
+
 impl TimeObject {
     /// The value.
     pub fn value(time: Time) -> Value {
@@ -72,6 +76,16 @@ impl Object for TimeObject {
 
     fn method(&self, name: &[u8]) -> Option<Method> {
         time_number_method(name).or_else(|| time_method(name))
+    }
+
+    /// A clock's reading, seconds since the year 1, and the zone.
+    fn printed_fields(&self) -> Vec<(&'static str, Value)> {
+        let wall = Int { value: self.0.nanosecond().into(), kind: IntKind::Uint64 };
+        let location = match self.0.zone() {
+            Zone::Utc => object(NoLocation),
+            zone => object(LocationObject(zone.clone())),
+        };
+        vec![("wall", Value::Int(wall)), ("ext", Value::int64(self.0.internal_seconds())), ("loc", location)]
     }
 
     fn to_go_string(&self) -> Option<String> {
@@ -194,12 +208,83 @@ impl Object for LocationObject {
         Cow::Borrowed("*time.Location")
     }
 
+    /// What a wrong verb shows of the zone. Those of the database have a
+    /// memory of the present in them, so only their name is told.
+    fn printed_fields(&self) -> Vec<(&'static str, Value)> {
+        let (name, offset, extend) = match &self.0 {
+            Zone::Local => ("UTC", 0, "UTC0"),
+            Zone::Fixed { name, offset } => (&**name, *offset, ""),
+            Zone::Utc | Zone::Iana(_) => return vec![("name", Value::str(self.0.name()))],
+        };
+        let (zones, changes, cached) = LocationObject::only(name, offset);
+        vec![
+            ("name", Value::str(self.0.name())),
+            ("zone", zones),
+            ("tx", changes),
+            ("extend", Value::str(extend)),
+            ("cacheStart", Value::int64(i64::MIN)),
+            ("cacheEnd", Value::int64(i64::MAX)),
+            ("cacheZone", cached),
+        ]
+    }
+
     fn method(&self, name: &[u8]) -> Option<Method> {
         string_method(name)
     }
 
     fn to_go_string(&self) -> Option<String> {
         Some(self.0.name().to_string())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// A struct of the zone's that has no methods.
+#[derive(Debug, Clone)]
+struct Part(&'static str, Vec<(&'static str, Value)>);
+
+impl LocationObject {
+    /// Zone `name` from the beginning of time on.
+    fn only(name: &str, offset: i64) -> (Value, Value, Value) {
+        let zone = vec![("name", Value::str(name)), ("offset", Value::int(offset)), ("isDST", Value::Bool(false))];
+        let change = vec![
+            ("when", Value::int64(i64::MIN)),
+            ("index", Value::Int(Int { value: 0, kind: IntKind::Uint8 })),
+            ("isstd", Value::Bool(false)),
+            ("isutc", Value::Bool(false)),
+        ];
+        let one = |part: Part| Value::list(vec![object(part)]);
+        (one(Part("time.zone", zone.clone())), one(Part("time.zoneTrans", change)), object(Part("*time.zone", zone)))
+    }
+}
+
+impl Object for Part {
+    fn type_name(&self, _: Compat) -> Cow<'static, str> {
+        Cow::Borrowed(self.0)
+    }
+
+    fn kind(&self) -> GoType {
+        if self.0.starts_with('*') { GoType::Ptr } else { GoType::Struct }
+    }
+
+    fn printed_fields(&self) -> Vec<(&'static str, Value)> {
+        self.1.clone()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Object for NoLocation {
+    fn type_name(&self, _: Compat) -> Cow<'static, str> {
+        Cow::Borrowed("*time.Location")
+    }
+
+    fn is_nil(&self) -> bool {
+        true
     }
 
     fn as_any(&self) -> &dyn Any {

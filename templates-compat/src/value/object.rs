@@ -88,6 +88,11 @@ pub trait Object: Any + Debug + Send + Sync {
         None
     }
 
+    /// Whether it is a nil pointer of its type, as only a field can be.
+    fn is_nil(&self) -> bool {
+        false
+    }
+
     /// Whether `if` takes it as true (Go: structs always, pointers when not nil).
     fn truth(&self) -> bool {
         true
