@@ -5,6 +5,8 @@
 //! its parameter's type with Go's own error texts before it calls; so a
 //! function gets exactly the kinds that its signature names.
 
+use std::cell::Cell;
+
 use crate::compat::Compat;
 use crate::host::Host;
 use crate::template::Trace;
@@ -95,7 +97,30 @@ pub struct Cx<'a> {
     pub lint: bool,
     /// The world outside.
     pub host: &'a dyn Host,
+    /// How many steps the render of the file may still take.
+    pub(crate) steps: &'a Cell<u64>,
 }
+
+impl Cx<'_> {
+    /// Takes steps from what the render of the file may still take: for work
+    /// that the size of arguments and result does not tell, about a step for
+    /// each part of a value that is looked at.
+    ///
+    /// # Errors
+    /// That there are not so many left.
+    pub fn spend(&self, steps: u64) -> Result<(), FuncError> {
+        match self.steps.get().checked_sub(steps) {
+            Some(left) => {
+                self.steps.set(left);
+                Ok(())
+            }
+            None => Err(FuncError::error(TOO_MANY_STEPS)),
+        }
+    }
+}
+
+/// What the error says.
+pub(crate) const TOO_MANY_STEPS: &str = "the template takes too many steps";
 
 /// One entry of the function table.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@
 
 use super::args::{bytes, fixed, take, text};
 use crate::compat::Compat;
-use crate::func::{Func, FuncError, FuncResult, Param};
+use crate::func::{Cx, Func, FuncError, FuncResult, Param};
 use crate::json::{self, Options};
 use crate::value::{Elem, List, Map, MapType, Value};
 use crate::{toml, yaml};
@@ -14,27 +14,38 @@ const STR: &[Param] = &[Param::Str];
 
 pub(crate) const FUNCS: &[Func] = &[
     fixed("toYaml", ANY, Param::Str, |cx, a| match to_yaml(&take(a, 0), cx.compat) {
+        Ok(out) => text(out),
         Err(e) if e.is_limit() => Err(FuncError::error(e.to_string())),
-        out => text(out.unwrap_or_default()),
+        Err(e) => instead(cx, e.parts(), Vec::new()),
     }),
     // Helm's own `must…` functions panic with the error, which shows the same.
     fixed("mustToYaml", ANY, Param::Str, |cx, a| text(to_yaml(&take(a, 0), cx.compat).map_err(panic)?)),
     fixed("toYamlPretty", ANY, Param::Str, |cx, a| match yaml::write_pretty(&take(a, 0), cx.compat) {
         Ok(out) => text(without_newline(out)),
         Err(e) if e.is_panic() || e.is_limit() => Err(panic(e)),
-        Err(_) => text(Vec::new()),
+        Err(e) => instead(cx, e.parts(), Vec::new()),
     }),
-    fixed("fromYaml", STR, Param::Map, |cx, a| match yaml::read_map(bytes(a, 0), cx.compat) {
-        Ok(map) => Ok(Value::Map(map.unwrap_or_default())),
-        Err(e) => Ok(error_map(Map::new(), &e)),
+    fixed("fromYaml", STR, Param::Map, |cx, a| {
+        let mut nodes = 0;
+        let read = yaml::read_map_counted(bytes(a, 0), cx.compat, &mut nodes);
+        cx.spend(nodes)?;
+        Ok(match read {
+            Ok(map) => Value::Map(map.unwrap_or_default()),
+            Err(e) => error_map(Map::new(), &e),
+        })
     }),
-    fixed("fromYamlArray", STR, Param::AnyList, |cx, a| match yaml::read_list(bytes(a, 0), cx.compat) {
-        Ok(list) => Ok(list.map_or_else(|| Value::list(Vec::new()), Value::List)),
-        Err(e) => Ok(error_list(&e)),
+    fixed("fromYamlArray", STR, Param::AnyList, |cx, a| {
+        let mut nodes = 0;
+        let read = yaml::read_list_counted(bytes(a, 0), cx.compat, &mut nodes);
+        cx.spend(nodes)?;
+        Ok(match read {
+            Ok(list) => list.map_or_else(|| Value::list(Vec::new()), Value::List),
+            Err(e) => error_list(&e),
+        })
     }),
-    fixed("toJson", ANY, Param::Str, |cx, a| json_or_nothing(a, Options::default(), cx.compat)),
+    fixed("toJson", ANY, Param::Str, |cx, a| json_or_nothing(cx, a, Options::default())),
     fixed("mustToJson", ANY, Param::Str, |cx, a| to_json(a, Options::default(), cx.compat)),
-    fixed("toPrettyJson", ANY, Param::Str, |cx, a| json_or_nothing(a, PRETTY, cx.compat)),
+    fixed("toPrettyJson", ANY, Param::Str, |cx, a| json_or_nothing(cx, a, PRETTY)),
     fixed("mustToPrettyJson", ANY, Param::Str, |cx, a| to_json(a, PRETTY, cx.compat)),
     fixed("toRawJson", ANY, Param::Str, |cx, a| to_json(a, RAW, cx.compat)),
     fixed("mustToRawJson", ANY, Param::Str, |cx, a| to_json(a, RAW, cx.compat)),
@@ -46,7 +57,7 @@ pub(crate) const FUNCS: &[Func] = &[
     fixed("toToml", ANY, Param::Str, |cx, a| match toml::write(&take(a, 0), cx.compat) {
         Ok(out) => text(out),
         Err(e) if e.is_panic() => Err(panic(e)),
-        Err(e) => text(e.to_string().into_bytes()),
+        Err(e) => instead(cx, e.parts(), e.to_string().into_bytes()),
     }),
     fixed("mustToToml", ANY, Param::Str, |cx, a| text(toml::write(&take(a, 0), cx.compat).map_err(panic)?)),
     fixed("fromToml", STR, Param::Map, |cx, a| match toml::read(bytes(a, 0), cx.compat) {
@@ -75,11 +86,19 @@ fn to_yaml(value: &Value, compat: Compat) -> Result<Vec<u8>, yaml::YamlError> {
 }
 
 /// Helm leaves out what JSON cannot say.
-fn json_or_nothing(args: &mut [Value], options: Options, compat: Compat) -> FuncResult {
-    match json::write(&take(args, 0), &options, compat) {
+fn json_or_nothing(cx: &Cx<'_>, args: &mut [Value], options: Options) -> FuncResult {
+    match json::write(&take(args, 0), &options, cx.compat) {
+        Ok(out) => text(out),
         Err(e) if e.is_limit() => Err(FuncError::error(e.to_string())),
-        out => text(out.unwrap_or_default()),
+        Err(e) => instead(cx, e.parts(), Vec::new()),
     }
+}
+
+/// What stands in place of a result that could not be written. The attempt is
+/// paid for: it can be had again and again.
+fn instead(cx: &Cx<'_>, parts: usize, result: Vec<u8>) -> FuncResult {
+    cx.spend(parts as u64 / 4)?;
+    text(result)
 }
 
 fn to_json(args: &mut [Value], options: Options, compat: Compat) -> FuncResult {

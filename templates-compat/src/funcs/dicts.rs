@@ -125,9 +125,14 @@ fn dig(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     Ok(Value::Nil)
 }
 
-const DEEP_COPY: Body = |_, a| match take(a, 0) {
+const DEEP_COPY: Body = |cx, a| match take(a, 0) {
     Value::Nil => Err(FuncError::panic("reflect: call of reflect.Value.Type on zero Value")),
-    value => Copying { left: MAX_LIST_ITEMS }.copy(&value, 0),
+    value => {
+        let mut copying = Copying { left: MAX_LIST_ITEMS };
+        let copy = copying.copy(&value, 0)?;
+        cx.spend((MAX_LIST_ITEMS - copying.left) as u64)?;
+        Ok(copy)
+    }
 };
 
 /// A deep copy that ends: a map that holds itself, or holds the same parts

@@ -121,7 +121,13 @@ const REVERSE: Body = |cx, a| {
 const UNIQ: Body = |cx, a| {
     let list = items(cx, take(a, 0), "Cannot find uniq on type")?;
     let mut seen = Seen::default();
-    Ok(Value::list(list.iter().filter(|v| seen.is_new(v)).cloned().collect()))
+    let mut kept = Vec::new();
+    for value in list.iter() {
+        if seen.is_new(cx, value)? {
+            kept.push(value.clone());
+        }
+    }
+    Ok(Value::list(kept))
 };
 
 /// Which values came before, found by a rough hash and then compared.
@@ -129,29 +135,39 @@ const UNIQ: Body = |cx, a| {
 struct Seen<'a>(HashMap<u64, Vec<&'a Value>>);
 
 impl<'a> Seen<'a> {
-    fn is_new(&mut self, value: &'a Value) -> bool {
+    fn is_new(&mut self, cx: &Cx<'_>, value: &'a Value) -> Result<bool, FuncError> {
+        cx.spend(HASH_STEPS)?;
         let mut hasher = DefaultHasher::new();
         rough_hash(value, &mut hasher, 0);
         let alike = self.0.entry(hasher.finish()).or_default();
-        let new = !alike.iter().any(|other| deep_equal(value, other));
-        if new {
-            alike.push(value);
+        for other in alike.iter() {
+            if deep_equal(cx, value, other)? {
+                return Ok(false);
+            }
         }
-        new
+        alike.push(value);
+        Ok(true)
     }
 }
+
+/// What a rough hash takes of a large value.
+const HASH_STEPS: u64 = 4;
 
 /// Equal values hash the same. Only the first few parts are looked at.
 fn rough_hash(value: &Value, hasher: &mut DefaultHasher, depth: usize) {
     const PARTS: usize = 8;
-    const DEPTH: usize = 4;
+    const DEPTH: usize = 2;
+    const TEXT: usize = 64;
     std::mem::discriminant(value).hash(hasher);
     match value {
         Value::Bool(b) => b.hash(hasher),
         Value::Int(n) => n.hash(hasher),
         // Nought equals its negative.
         Value::Float(f) => (f + 0.0).to_bits().hash(hasher),
-        Value::Str(s) => s.hash(hasher),
+        Value::Str(s) => {
+            s.len().hash(hasher);
+            s[..s.len().min(TEXT)].hash(hasher);
+        }
         Value::List(l) => {
             l.len().hash(hasher);
             if depth < DEPTH {
@@ -174,9 +190,23 @@ fn rough_hash(value: &Value, hasher: &mut DefaultHasher, depth: usize) {
 const WITHOUT: Body = |cx, a| {
     let list = items(cx, take(a, 0), "Cannot find without on type")?;
     let omitted = from(a, 1);
-    let stays = |v: &&Value| !omitted.iter().any(|o| deep_equal(o, v));
-    Ok(Value::list(list.iter().filter(stays).cloned().collect()))
+    let mut kept = Vec::new();
+    for value in list.iter() {
+        if !contains(cx, omitted, value)? {
+            kept.push(value.clone());
+        }
+    }
+    Ok(Value::list(kept))
 };
+
+fn contains(cx: &Cx<'_>, list: &[Value], value: &Value) -> Result<bool, FuncError> {
+    for item in list {
+        if deep_equal(cx, item, value)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 fn has(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     let (needle, list) = (take(args, 0), take(args, 1));
@@ -184,7 +214,7 @@ fn has(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
         return Ok(Value::Bool(false));
     }
     let list = items(cx, list, "Cannot find has on type")?;
-    Ok(Value::Bool(list.iter().any(|v| deep_equal(&needle, v))))
+    Ok(Value::Bool(contains(cx, list.as_slice(), &needle)?))
 }
 
 fn slice(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
@@ -249,7 +279,9 @@ fn sort_alpha(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{call, seeded};
     use super::*;
+    use crate::{Compat, gofmt};
 
     #[test]
     fn equal_values_are_seen_once() {
@@ -266,8 +298,13 @@ mod tests {
             Value::Nil,
             Value::Nil,
         ];
-        let mut seen = Seen::default();
-        let new: Vec<bool> = values.iter().map(|v| seen.is_new(v)).collect();
-        assert_eq!(new, [true, true, true, true, false, true, false, true, false, true, false]);
+        let kept = call(FUNCS, "uniq", &[Value::list(values.to_vec())], &seeded(1)).unwrap();
+        let new = [true, true, true, true, false, true, false, true, false, true, false];
+        let wanted: Vec<Value> =
+            values.iter().zip(new).filter(|(_, new)| *new).map(|(value, _)| value.clone()).collect();
+        assert_eq!(
+            gofmt::sprint(&[kept], Compat::Helm4).unwrap(),
+            gofmt::sprint(&[Value::list(wanted)], Compat::Helm4).unwrap()
+        );
     }
 }

@@ -4,7 +4,7 @@
 
 use super::args::{Body, from, take_map, variadic};
 use super::defaults::is_empty;
-use crate::func::{Func, FuncError, FuncResult, Param};
+use crate::func::{Cx, Func, FuncError, FuncResult, Param};
 use crate::limits::MAX_DEPTH;
 use crate::value::{Map, MapType, Value};
 
@@ -17,24 +17,25 @@ pub(crate) const FUNCS: &[Func] = &[
     variadic("mustMergeOverwrite", MAPS, Param::Any, OVERWRITE),
 ];
 
-const FILL: Body = |_, a| merge_all(a, false);
-const OVERWRITE: Body = |_, a| merge_all(a, true);
+const FILL: Body = |cx, a| merge_all(cx, a, false);
+const OVERWRITE: Body = |cx, a| merge_all(cx, a, true);
 
-fn merge_all(args: &mut [Value], overwrite: bool) -> FuncResult {
+fn merge_all(cx: &Cx<'_>, args: &mut [Value], overwrite: bool) -> FuncResult {
     let mut target = take_map(args, 0).with_type(MapType::Any);
     for source in from(args, 1).iter().filter_map(Value::as_map) {
         if target.is_nil() && !source.is_nil() {
             target = Map::new();
         }
-        merge(&target, source, overwrite, 0)?;
+        merge(cx, &target, source, overwrite, 0)?;
     }
     Ok(Value::Map(target))
 }
 
-fn merge(target: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<(), FuncError> {
+fn merge(cx: &Cx<'_>, target: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<(), FuncError> {
     if depth > MAX_DEPTH {
         return Err(FuncError::error(format!("maps to merge are nested deeper than {MAX_DEPTH}")));
     }
+    cx.spend(1 + source.len() as u64)?;
     for (key, new) in source.snapshot() {
         let old = target.get(&key);
         if new.is_nil() {
@@ -44,7 +45,7 @@ fn merge(target: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<()
             continue;
         }
         match (&old, &new) {
-            (Some(Value::Map(old)), Value::Map(new)) => merge(old, new, overwrite, depth + 1)?,
+            (Some(Value::Map(old)), Value::Map(new)) => merge(cx, old, new, overwrite, depth + 1)?,
             (_, Value::List(_)) if overwrite => {
                 target.insert(key.clone(), new.clone());
             }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::args::{bytes, fixed, take};
-use crate::func::{Func, Param};
+use crate::func::{Cx, Func, FuncError, Param};
 use crate::limits::MAX_DEPTH;
 use crate::value::Value;
 
@@ -27,31 +27,43 @@ pub(crate) const FUNCS: &[Func] = &[
         let kind = take(a, 1).kind();
         Ok(Value::Bool(bytes(a, 0) == kind.name().as_bytes()))
     }),
-    fixed("deepEqual", &[Param::Any, Param::Any], Param::Bool, |_, a| {
-        Ok(Value::Bool(deep_equal(&take(a, 0), &take(a, 1))))
+    fixed("deepEqual", &[Param::Any, Param::Any], Param::Bool, |cx, a| {
+        Ok(Value::Bool(deep_equal(cx, &take(a, 0), &take(a, 1))?))
     }),
 ];
 
 /// `reflect.DeepEqual`: same Go type and same content.
-pub(super) fn deep_equal(a: &Value, b: &Value) -> bool {
-    Comparison::default().equal(a, b, 0)
+pub(super) fn deep_equal(cx: &Cx<'_>, a: &Value, b: &Value) -> Result<bool, FuncError> {
+    let mut comparison = Comparison { cx, seen: HashSet::new(), stopped: None };
+    let equal = comparison.equal(a, b, 0);
+    comparison.stopped.map_or(Ok(equal), Err)
 }
 
-#[derive(Default)]
-struct Comparison {
+struct Comparison<'c> {
+    cx: &'c Cx<'c>,
     /// Pairs of maps that are being, or have been, compared. As in Go they
     /// are taken as equal when they come up again: so a map that holds itself
     /// ends, and shared parts are not compared over and over.
     seen: HashSet<(usize, usize)>,
+    /// Why it was given up.
+    stopped: Option<FuncError>,
 }
+
+/// How much text is compared in the time of one step.
+const TEXT_OF_A_STEP: usize = 1024;
 
 /// Pairs nearer to the top than this are not remembered: most values are flat.
 const REMEMBER_FROM: usize = 6;
 
-impl Comparison {
+impl Comparison<'_> {
     fn equal(&mut self, a: &Value, b: &Value, depth: usize) -> bool {
         if depth > MAX_DEPTH {
             return true;
+        }
+        let text = if let Value::Str(text) = a { text.len() / TEXT_OF_A_STEP } else { 0 };
+        if let Err(error) = self.cx.spend(1 + text as u64) {
+            self.stopped = Some(error);
+            return false;
         }
         match (a, b) {
             (Value::Nil, Value::Nil) => true,
@@ -99,8 +111,14 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{call, seeded};
     use super::*;
     use crate::value::{Int, IntKind, Map};
+
+    fn deep_equal(a: &Value, b: &Value) -> bool {
+        let result = call(FUNCS, "deepEqual", &[a.clone(), b.clone()], &seeded(1));
+        matches!(result, Ok(Value::Bool(true)))
+    }
 
     #[test]
     fn equality() {

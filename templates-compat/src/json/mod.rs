@@ -21,15 +21,28 @@ use crate::value::Value;
 pub struct JsonError {
     text: String,
     limit: bool,
+    parts: usize,
 }
 
 impl JsonError {
     fn new(text: impl Into<String>) -> Self {
-        JsonError { text: text.into(), limit: false }
+        JsonError { text: text.into(), limit: false, parts: 0 }
     }
 
     fn limit(text: String) -> Self {
-        JsonError { text, limit: true }
+        JsonError { text, limit: true, parts: 0 }
+    }
+
+    /// The error of a writer that had come so far.
+    fn after(mut self, parts: usize) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// About how much a writer had done before the error: bytes written, or
+    /// values looked at.
+    pub fn parts(&self) -> usize {
+        self.parts
     }
 
     /// Whether a limit of ours was met: Go has no such error.
@@ -87,8 +100,10 @@ pub fn read_partly(bytes: &[u8], compat: Compat) -> Result<(Value, Option<JsonEr
 /// `json: unsupported value: NaN` and the like.
 pub fn write(value: &Value, options: &Options, compat: Compat) -> Result<Vec<u8>, JsonError> {
     let mut writer = write::Writer::new(options, compat);
-    writer.value(value)?;
-    Ok(writer.out)
+    match writer.value(value) {
+        Ok(()) => Ok(writer.out),
+        Err(error) => Err(error.after(writer.out.len())),
+    }
 }
 
 /// What the JSON detour makes of a string that is not UTF-8: every bad byte

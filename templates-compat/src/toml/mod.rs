@@ -22,15 +22,28 @@ use crate::value::{Map, Value};
 pub struct TomlError {
     text: String,
     panics: bool,
+    parts: usize,
 }
 
 impl TomlError {
     fn new(text: impl Into<String>) -> Self {
-        TomlError { text: text.into(), panics: false }
+        TomlError { text: text.into(), panics: false, parts: 0 }
     }
 
     fn panic(text: impl Into<String>) -> Self {
-        TomlError { text: text.into(), panics: true }
+        TomlError { text: text.into(), panics: true, parts: 0 }
+    }
+
+    /// The error of a writer that had come so far.
+    fn after(mut self, parts: usize) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// About how much a writer had done before the error: bytes written, or
+    /// values looked at.
+    pub fn parts(&self) -> usize {
+        self.parts
     }
 
     /// Whether Go's library panics here instead of returning an error.

@@ -30,8 +30,10 @@ pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, TomlError>
         return Err(TomlError::panic("reflect: call of reflect.Value.Type on zero Value"));
     }
     let mut writer = Writer { out: Vec::new(), compat, depth: 0, visits: 0 };
-    writer.encode(&[], value)?;
-    Ok(writer.out)
+    match writer.encode(&[], value) {
+        Ok(()) => Ok(writer.out),
+        Err(error) => Err(error.after(writer.visits)),
+    }
 }
 
 /// Nil slices and maps are left out like nil itself.

@@ -78,6 +78,11 @@ impl<'d, 't> Decoder<'d, 't> {
         }
     }
 
+    /// How many nodes have been decoded, aliases followed.
+    pub(super) fn decoded(&self) -> u64 {
+        self.decoded
+    }
+
     /// Counts one step, and stops documents that are mostly aliases.
     fn count(&mut self) -> Result<(), Fail> {
         self.decoded += 1;

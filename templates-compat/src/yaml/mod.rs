@@ -17,6 +17,7 @@ mod keys;
 mod node;
 mod parse;
 mod pretty;
+mod reads_back;
 mod resolve;
 mod scan;
 mod scan_misc;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use documents::{Documents, documents};
 pub use kept::{KeptDocument, write_kept};
+pub use reads_back::reads_back;
 pub use shape::{Field, Shape, StructShape};
 
 use std::fmt;
@@ -51,20 +53,33 @@ pub struct YamlError {
     text: String,
     panics: bool,
     limit: bool,
+    parts: usize,
 }
 
 impl YamlError {
     fn new(text: impl Into<String>) -> Self {
-        YamlError { text: text.into(), panics: false, limit: false }
+        YamlError { text: text.into(), panics: false, limit: false, parts: 0 }
     }
 
     fn panic(text: impl Into<String>) -> Self {
-        YamlError { text: text.into(), panics: true, limit: false }
+        YamlError { text: text.into(), panics: true, limit: false, parts: 0 }
     }
 
     fn too_large() -> Self {
         let text = format!("result is larger than {} bytes", crate::limits::MAX_TEXT_BYTES);
-        YamlError { text, panics: false, limit: true }
+        YamlError { text, panics: false, limit: true, parts: 0 }
+    }
+
+    /// The error of a writer that had come so far.
+    fn after(mut self, parts: usize) -> Self {
+        self.parts = parts;
+        self
+    }
+
+    /// About how much a writer had done before the error: bytes written, or
+    /// values looked at.
+    pub fn parts(&self) -> usize {
+        self.parts
     }
 
     /// Whether a limit of ours was met: Go has no such error.
@@ -109,8 +124,13 @@ pub fn read_strict(bytes: &[u8], compat: Compat) -> Result<Value, YamlError> {
 /// As [`read`], and `json: cannot unmarshal … into Go value of type
 /// map[string]interface {}` for another kind of document.
 pub fn read_map(bytes: &[u8], compat: Compat) -> Result<Option<Map>, YamlError> {
+    read_map_counted(bytes, compat, &mut 0)
+}
+
+/// [`read_map`], and how many nodes were read, aliases followed.
+pub(crate) fn read_map_counted(bytes: &[u8], compat: Compat, nodes: &mut u64) -> Result<Option<Map>, YamlError> {
     const ANY: Shape = Shape::Any;
-    Ok(decode(bytes, &Shape::Map(&ANY), compat)?.as_map().cloned())
+    Ok(decode_as(bytes, &Shape::Map(&ANY), compat, false, nodes)?.as_map().cloned())
 }
 
 /// Reads the first document into a `[]interface {}`.
@@ -118,8 +138,13 @@ pub fn read_map(bytes: &[u8], compat: Compat) -> Result<Option<Map>, YamlError> 
 /// # Errors
 /// As [`read_map`], for lists.
 pub fn read_list(bytes: &[u8], compat: Compat) -> Result<Option<List>, YamlError> {
+    read_list_counted(bytes, compat, &mut 0)
+}
+
+/// [`read_list`], and how many nodes were read, aliases followed.
+pub(crate) fn read_list_counted(bytes: &[u8], compat: Compat, nodes: &mut u64) -> Result<Option<List>, YamlError> {
     const ANY: Shape = Shape::Any;
-    Ok(decode(bytes, &Shape::List(&ANY), compat)?.as_list().cloned())
+    Ok(decode_as(bytes, &Shape::List(&ANY), compat, false, nodes)?.as_list().cloned())
 }
 
 /// Reads every document of a stream into a map (Helm 4 merges them into one).
@@ -138,7 +163,7 @@ pub fn read_all_documents(bytes: &[u8], compat: Compat) -> Result<Vec<Map>, Yaml
 /// # Errors
 /// As [`read`], with Go's texts for what does not fit `shape`.
 pub fn decode(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, YamlError> {
-    decode_as(bytes, shape, compat, false)
+    decode_as(bytes, shape, compat, false, &mut 0)
 }
 
 /// Like [`decode`], but duplicate keys and unknown fields are errors.
@@ -146,10 +171,10 @@ pub fn decode(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, Yaml
 /// # Errors
 /// As [`decode`].
 pub fn decode_strict(bytes: &[u8], shape: &Shape, compat: Compat) -> Result<Value, YamlError> {
-    decode_as(bytes, shape, compat, true)
+    decode_as(bytes, shape, compat, true, &mut 0)
 }
 
-fn decode_as(bytes: &[u8], shape: &Shape, compat: Compat, strict: bool) -> Result<Value, YamlError> {
+fn decode_as(bytes: &[u8], shape: &Shape, compat: Compat, strict: bool, nodes: &mut u64) -> Result<Value, YamlError> {
     let converting = |text: &str| YamlError::new(format!("error converting YAML to JSON: {text}"));
     let yaml = |fail: Fail| converting(&format!("yaml: {}", fail.0));
     let input = Input::new(bytes);
@@ -158,7 +183,9 @@ fn decode_as(bytes: &[u8], shape: &Shape, compat: Compat, strict: bool) -> Resul
         return Ok(Value::Nil);
     }
     let mut decoder = Decoder::new(&document, Numbers::Float, strict);
-    let value = decoder.value(0, Want::Build(shape)).map_err(yaml)?;
+    let value = decoder.value(0, Want::Build(shape)).map_err(yaml);
+    *nodes = decoder.decoded();
+    let value = value?;
     if !decoder.type_errors.is_empty() {
         let lines = decoder.type_errors.join("\n  ");
         return Err(converting(&format!("yaml: unmarshal errors:\n  {lines}")));
@@ -270,6 +297,6 @@ pub(crate) fn encode_base64(bytes: &[u8]) -> String {
 
 impl From<JsonError> for YamlError {
     fn from(e: JsonError) -> Self {
-        YamlError { limit: e.is_limit(), ..YamlError::new(e.to_string()) }
+        YamlError { limit: e.is_limit(), parts: e.parts(), ..YamlError::new(e.to_string()) }
     }
 }

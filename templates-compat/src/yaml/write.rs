@@ -33,7 +33,7 @@ pub(super) fn write(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError>
     let mut writer = Writer { emitter: Emitter::new(Version::V2), depth: 0, from_json: false };
     match writer.value(value, false) {
         Ok(()) => Ok(writer.emitter.finish()),
-        Err(Stop::Depth) => Err(too_deep()),
+        Err(Stop::Depth) => Err(too_deep().after(writer.emitter.out.len())),
         Err(Stop::TooLarge) => Err(YamlError::too_large()),
         Err(Stop::Detour) => through_json(value, compat),
     }
@@ -45,9 +45,10 @@ fn too_deep() -> YamlError {
 
 fn through_json(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
     let text = json::write(value, &json::Options::default(), compat).map_err(|e| {
-        if e.is_limit() { e.into() } else { YamlError::new(format!("error marshaling into JSON: {e}")) }
+        let parts = e.parts();
+        if e.is_limit() { e.into() } else { YamlError::new(format!("error marshaling into JSON: {e}")).after(parts) }
     })?;
-    let yaml = |fail: Fail| YamlError::new(format!("yaml: {}", fail.0));
+    let yaml = |fail: Fail| YamlError::new(format!("yaml: {}", fail.0)).after(text.len());
     let input = Input::new(&text);
     let document = Document::parse(Parser::new(Scanner::new(&input))).map_err(yaml)?;
     let value = Decoder::new(&document, Numbers::Typed, false).value(0, Want::Build(&Shape::Any)).map_err(yaml)?;
@@ -55,7 +56,7 @@ fn through_json(value: &Value, compat: Compat) -> Result<Vec<u8>, YamlError> {
     match writer.value(&value, false) {
         Ok(()) => Ok(writer.emitter.finish()),
         Err(Stop::TooLarge) => Err(YamlError::too_large()),
-        Err(_) => Err(too_deep()),
+        Err(_) => Err(too_deep().after(text.len())),
     }
 }
 

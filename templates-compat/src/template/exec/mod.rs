@@ -6,6 +6,7 @@ mod methods;
 mod nested;
 mod val;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::ast::{Arg, Block, Branch, Command, Invoke, Node, Pipe, Pos, Tree};
 use super::error::Trace;
 use super::print::Printer;
 use super::{ROOT_NAME, TemplateSet, stack};
-use crate::func::{Cx, FuncError};
+use crate::func::{Cx, FuncError, TOO_MANY_STEPS};
 use crate::gofmt::{self, quote};
 use crate::host::Host;
 use crate::value::{GoType, Int, Str, Value};
@@ -25,16 +26,16 @@ type Exec<T> = Result<T, Box<Trace>>;
 
 /// Executes the template `name`.
 pub(super) fn execute(set: &TemplateSet, name: &str, root: &Value, host: &dyn Host) -> Exec<Vec<u8>> {
+    let steps = Cell::new(set.options.limits.steps);
     let mut state = State {
         set,
-        cx: Cx { compat: set.options.compat, lint: set.options.lint, host },
+        cx: Cx { compat: set.options.compat, lint: set.options.lint, host, steps: &steps },
         scope: nested::Scope::default(),
         out: Vec::new(),
         vars: Vec::new(),
         args: Vec::new(),
         buffers: Vec::new(),
         included: HashMap::new(),
-        steps: set.options.limits.steps,
         written: set.options.limits.output,
     };
     let Some(tree) = state.lookup(name.as_bytes()) else {
@@ -59,7 +60,6 @@ struct State<'e> {
     buffers: Vec<Vec<u8>>,
     /// How often each name is being included at the moment.
     included: HashMap<Str, u32>,
-    steps: u64,
     written: usize,
 }
 
@@ -202,13 +202,7 @@ impl<'e> State<'e> {
 
     /// Takes steps from the budget.
     fn spend(&mut self, frame: &Frame<'_>, steps: usize) -> Exec<()> {
-        match self.steps.checked_sub(steps as u64) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => Err(self.error(frame, "the template takes too many steps")),
-        }
+        self.cx.spend(steps as u64).map_err(|_| self.error(frame, TOO_MANY_STEPS))
     }
 
     fn walk_if_or_with<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, branch: &'t Branch, with: bool) -> Exec<Flow> {
