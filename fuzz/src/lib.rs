@@ -1,9 +1,4 @@
-//! What each fuzz target does with its input, and what it may cost.
-//!
-//! The bodies know nothing of a fuzzer: the tests of the crates replay the
-//! kept inputs through the same code.
-
-pub mod bodies;
+//! What one input of a fuzz target may cost. What is done with it is `replay`'s.
 
 use peak_alloc::PeakAlloc;
 use rustix::time::{ClockId, clock_gettime};

@@ -1,5 +1,5 @@
-//! `fuzz::bodies::archive` for libFuzzer.
+//! `replay::archive` for libFuzzer.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(fuzz::bodies::archive::archive, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(replay::archive::archive, data));

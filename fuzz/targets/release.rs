@@ -1,5 +1,5 @@
-//! `fuzz::bodies::release` for libFuzzer.
+//! `replay::release` for libFuzzer.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(fuzz::bodies::release::release, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(replay::release::release, data));

@@ -1,5 +1,5 @@
-//! `fuzz::bodies::template` for libFuzzer.
+//! `replay::template` for libFuzzer.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(fuzz::bodies::template::template, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(replay::template::template, data));

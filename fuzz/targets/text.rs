@@ -1,5 +1,5 @@
-//! `fuzz::bodies::text` for libFuzzer.
+//! `replay::text` for libFuzzer.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(fuzz::bodies::text::text, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(replay::text::text, data));

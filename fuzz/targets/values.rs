@@ -1,5 +1,5 @@
-//! `fuzz::bodies::values` for libFuzzer.
+//! `replay::values` for libFuzzer.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(fuzz::bodies::values::values, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(replay::values::values, data));

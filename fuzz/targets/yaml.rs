@@ -1,5 +1,5 @@
-//! `fuzz::bodies::yaml` for libFuzzer.
+//! `replay::yaml` for libFuzzer.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(fuzz::bodies::yaml::yaml, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run(replay::yaml::yaml, data));

@@ -12,8 +12,6 @@ use crate::{Outcome, repository};
 /// All targets; each has its seeds in `fuzz/seeds`.
 const TARGETS: [&str; 6] = ["archive", "release", "template", "text", "values", "yaml"];
 
-const PLATFORM: &str = "x86_64-unknown-linux-gnu";
-
 /// What makes the compiler count which branches an input takes.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -61,8 +59,15 @@ impl Options {
 /// Builds the targets and runs them, as many at a time as there are
 /// processors.
 pub(crate) fn run(options: Options) -> Outcome {
-    let target_dir = build()?;
-    let programs = target_dir.join(PLATFORM).join("release");
+    let platform = match platform()? {
+        Ok(platform) => platform,
+        Err(why) => {
+            println!("SKIPPED fuzz targets: {why}");
+            return Ok(());
+        }
+    };
+    let target_dir = build(&platform)?;
+    let programs = target_dir.join(platform).join("release");
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let mut failed = Vec::new();
     for group in options.targets.chunks(at_once) {
@@ -86,7 +91,21 @@ pub(crate) fn run(options: Options) -> Outcome {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }
 
-fn build() -> Result<PathBuf, Box<dyn std::error::Error>> {
+/// The platform that the targets are built for, or why they cannot be.
+fn platform() -> Result<Result<String, &'static str>, Box<dyn std::error::Error>> {
+    let output = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
+    if !host.ends_with("-linux-gnu") {
+        return Ok(Err("they are built for Linux with glibc"));
+    }
+    // libFuzzer is C++.
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    let asked = Command::new(compiler).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    Ok(if asked.is_ok_and(|status| status.success()) { Ok(host.to_owned()) } else { Err("there is no C++ compiler") })
+}
+
+fn build(platform: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let root = repository::root();
     // Flags of its own need a target folder of its own.
     let target_dir = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
@@ -94,7 +113,7 @@ fn build() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let mut cargo = repository::cargo();
     cargo.current_dir(root.join("fuzz"));
     // The platform is named so that build scripts are built without the flags.
-    cargo.args(["build", "--quiet", "--locked", "--release", "--bins", "--target", PLATFORM]);
+    cargo.args(["build", "--quiet", "--locked", "--release", "--bins", "--target", platform]);
     cargo.env("CARGO_TARGET_DIR", &target_dir).env("RUSTFLAGS", FLAGS).env("CARGO_INCREMENTAL", "0");
     if !cargo.status()?.success() {
         return Err("the fuzz targets do not build".into());
@@ -111,7 +130,8 @@ struct Running {
     found: PathBuf,
 }
 
-/// Starts a target on its seeds and on what earlier runs have kept.
+/// Starts a target on its seeds, on what earlier runs have kept, and on what
+/// they have found: that must not come back.
 fn start(target: &str, programs: &Path, work: &Path, seconds: u64) -> std::io::Result<Running> {
     let fuzz = repository::root().join("fuzz");
     let (corpus, found) = (work.join(target).join("corpus"), work.join(target).join("found"));
@@ -120,7 +140,7 @@ fn start(target: &str, programs: &Path, work: &Path, seconds: u64) -> std::io::R
     let log = work.join(target).join("log");
     let file = std::fs::File::create(&log)?;
     let mut command = Command::new(programs.join(target));
-    command.arg(&corpus).arg(fuzz.join("seeds").join(target));
+    command.arg(&corpus).arg(fuzz.join("seeds").join(target)).arg(&found);
     command.arg(format!("-dict={}", fuzz.join("dictionaries").join(format!("{target}.dict")).display()));
     command.arg(format!("-artifact_prefix={}/", found.display()));
     command.arg(format!("-max_total_time={}", Duration::from_secs(seconds).as_secs()));

@@ -4,37 +4,13 @@
 
 use std::io::Write;
 
-use charts::schema::Resolver;
 use charts::template::{TemplateOptions, template};
 use charts::{Compat, File, Warnings, load};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use templates_compat::{Host, Map, Value};
+use templates_compat::Map;
 
-struct Nowhere;
-
-impl Host for Nowhere {
-    fn now_unix_nanos(&self) -> i128 {
-        0
-    }
-    fn random(&self, buf: &mut [u8]) {
-        for (i, byte) in buf.iter_mut().enumerate() {
-            *byte = (i as u8).wrapping_mul(167).wrapping_add(13);
-        }
-    }
-    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Value, String> {
-        Ok(Value::Map(Map::new()))
-    }
-    fn host_by_name(&self, _: &str) -> String {
-        String::new()
-    }
-}
-
-impl Resolver for Nowhere {
-    fn resolve(&self, address: &str) -> Result<Vec<u8>, String> {
-        Err(format!("no URLLoader registered for {address:?}"))
-    }
-}
+use crate::nowhere::{Nowhere, world};
 
 /// The body of the target.
 pub fn archive(data: &[u8]) {
@@ -63,7 +39,7 @@ pub fn archive(data: &[u8]) {
         subchart_notes: true,
         ..TemplateOptions::default()
     };
-    if let Ok(rendered) = template(chart, &Map::new(), &options, &Nowhere, &Nowhere, &mut warnings) {
+    if let Ok(rendered) = template(chart, &Map::new(), &options, &world(), &Nowhere, &mut warnings) {
         rendered.text();
     }
 }

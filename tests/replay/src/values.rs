@@ -1,19 +1,11 @@
 //! What a user gives as values: each line an option of the `--set` family, by
 //! its first character, or the rest of the input a values file.
 
-use charts::schema::Resolver;
 use charts::values::{SetKind, load_values, merge_maps, parse_into};
 use charts::{Chart, Compat, Warnings};
 use templates_compat::{Map, Value, yaml};
 
-/// Finds nothing.
-struct Nowhere;
-
-impl Resolver for Nowhere {
-    fn resolve(&self, address: &str) -> Result<Vec<u8>, String> {
-        Err(format!("no URLLoader registered for {address:?}"))
-    }
-}
+use crate::nowhere::Nowhere;
 
 /// The body of the target.
 pub fn values(data: &[u8]) {

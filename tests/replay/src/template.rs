@@ -2,7 +2,9 @@
 //! error, and the same one each time.
 
 use templates_compat::value::MapType;
-use templates_compat::{Compat, Host, Limits, Map, Options, TemplateSet, Value, with_deep_stack, yaml};
+use templates_compat::{Compat, Limits, Map, Options, TemplateSet, Value, with_deep_stack, yaml};
+
+use crate::nowhere::world;
 
 /// Ends the template; the values follow, as YAML.
 const SEPARATOR: &[u8] = b"\n-- values --\n";
@@ -31,27 +33,6 @@ list: [a, b, 1, null, {k: v}]
 map: {a: 1, b: {c: [x, y]}, "k.with/odd": z}
 day: 2024-02-29T12:30:00Z
 "#;
-
-/// A world in which nothing is found and time stands still.
-struct Nowhere;
-
-impl Host for Nowhere {
-    fn now_unix_nanos(&self) -> i128 {
-        1_700_000_000_000_000_000
-    }
-    fn random(&self, buf: &mut [u8]) {
-        // Not constant: a search for a prime must end.
-        for (i, byte) in buf.iter_mut().enumerate() {
-            *byte = (i as u8).wrapping_mul(167).wrapping_add(13);
-        }
-    }
-    fn lookup(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Value, String> {
-        Ok(Value::Map(Map::new()))
-    }
-    fn host_by_name(&self, _: &str) -> String {
-        String::new()
-    }
-}
 
 /// The body of the target.
 pub fn template(data: &[u8]) {
@@ -86,5 +67,5 @@ fn render(text: &[u8], values: &Map, compat: Compat) -> Result<Vec<u8>, String> 
     root.insert("Capabilities", charts::Capabilities::defaults(compat).to_value());
     let files = [charts::File::new("a.txt", b"one\ntwo".to_vec()), charts::File::new("b/c.bin", vec![0xff, 0])];
     root.insert("Files", Value::Object(std::sync::Arc::new(charts::Files::new(&files))));
-    set.render("web/templates/page.yaml", &Value::Map(root), &Nowhere).map_err(|e| e.to_string())
+    set.render("web/templates/page.yaml", &Value::Map(root), &world()).map_err(|e| e.to_string())
 }
