@@ -5,7 +5,7 @@ use templates_compat::{Func, Param};
 use crate::generate::Writer;
 use crate::words::{
     CONSTRAINTS, DAYS, DOCUMENTS, DURATIONS, FILES, FLOATS, INTS, LAYOUTS, LIST_PATHS, MAP_PATHS, NUMBER_PATHS, OTHERS,
-    PATHS, PATTERNS, REPLACEMENTS, SMALL, STRING_PATHS, STRINGS, URLS, VERSIONS, ZONES,
+    PATTERNS, REPLACEMENTS, SMALL, STRING_PATHS, STRINGS, URLS, VERSIONS, ZONES, path,
 };
 
 /// Whether a function gives the same every time, and soon.
@@ -79,7 +79,7 @@ impl Writer<'_> {
             7 => self.argument(Param::AnyList, "list", 0, 1),
             8 => self.argument(Param::StrList, "list", 0, 1),
             // A loop over a number has as many rounds.
-            _ => format!(".Values.{}", self.rng.pick(&PATHS)),
+            _ => format!(".Values.{}", path(&mut self.rng)),
         }
     }
 
@@ -89,7 +89,7 @@ impl Writer<'_> {
             0 => "$".into(),
             1 => ".".into(),
             2 => self.any(1),
-            _ => format!("$.Values.{}", self.rng.pick(&PATHS)),
+            _ => format!("$.Values.{}", path(&mut self.rng)),
         }
     }
 
@@ -254,7 +254,7 @@ impl Writer<'_> {
         }
         let rng = &mut self.rng;
         match rng.below(24) {
-            0..7 => format!("{}.Values.{}", if rng.percent(80) { "$" } else { "" }, rng.pick(&PATHS)),
+            0..7 => format!("{}.Values.{}", if rng.percent(80) { "$" } else { "" }, path(rng)),
             7 => rng.pick(&OTHERS).to_owned(),
             8 => rng.pick(&FILES).replace("(.Files", "($.Files"),
             9..11 => rng.pick(&INTS).to_owned(),

@@ -1,6 +1,8 @@
 //! What templates are made of: literals of each kind, and the texts that the
 //! smaller languages (patterns, layouts, constraints, …) take.
 
+use crate::rng::Rng;
+
 /// The values that every template sees as `.Values`.
 pub(crate) const VALUES: &str = r#"
 name: web
@@ -48,72 +50,31 @@ items:
   - {name: three, tags: [p, q]}
 "#;
 
-/// Paths below `.Values` (some lead nowhere).
-pub(crate) const PATHS: [&str; 64] = [
-    "name",
-    "port",
-    "zero",
-    "minus",
-    "half",
-    "third",
-    "large",
-    "huge",
-    "tiny",
-    "precise",
+/// A path below `.Values`, of any kind; some lead nowhere.
+pub(crate) fn path(rng: &mut Rng) -> &'static str {
+    match rng.below(12) {
+        0..2 => rng.pick(&NUMBER_PATHS),
+        2..5 => rng.pick(&STRING_PATHS),
+        5..8 => rng.pick(&LIST_PATHS),
+        8..10 => rng.pick(&MAP_PATHS),
+        _ => rng.pick(&ODD_PATHS),
+    }
+}
+
+/// Neither number, text, list nor map.
+const ODD_PATHS: [&str; 12] = [
     "yes",
     "no",
     "nothing",
-    "empty",
-    "number",
-    "hex",
-    "octal",
-    "float",
-    "bool",
-    "space",
-    "lines",
-    "windows",
-    "quotes",
-    "unicode",
-    "html",
-    "path",
-    "url",
-    "version",
-    "day",
-    "snake",
-    "colon",
-    "words",
-    "list",
-    "numbers",
-    "strings",
-    "nil",
-    "map",
-    "none",
-    "deep",
-    "items",
-    "map.a",
-    "map.b",
-    "map.b.c",
-    "map.b.d",
-    "map.b.d.e",
     "map.B",
-    "deep.x",
-    "deep.x.y.z.w",
+    "map.b.d.e",
+    "map.b.c.d",
     "missing",
     "missing.below",
     "nothing.below",
     "name.below",
     "list.below",
-    "map.b.c.d",
     "port.x",
-    "words",
-    "list",
-    "map",
-    "items",
-    "strings",
-    "numbers",
-    "name",
-    "lines",
-    "deep.x.y",
 ];
 
 pub(crate) const STRING_PATHS: [&str; 22] = [
