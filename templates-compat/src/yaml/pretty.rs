@@ -3,7 +3,7 @@
 use super::YamlError;
 use super::decode::MAX_DEPTH;
 use super::emit::{Emitter, Version};
-use super::keys::natural;
+use super::keys;
 use crate::gotime::{DurationObject, TimeObject};
 use crate::json::number;
 use crate::limits::MAX_TEXT_BYTES;
@@ -98,7 +98,7 @@ impl Writer {
         }
         self.deeper()?;
         if sort {
-            entries.sort_by(|a, b| natural(&a.0, &b.0, self.emitter.version()));
+            keys::sort(&mut entries, self.emitter.version());
         }
         let outer = self.emitter.enter_mapping();
         for (key, value) in &entries {

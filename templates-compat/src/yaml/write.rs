@@ -8,7 +8,7 @@ use super::YamlError;
 use super::decode::{Decoder, MAX_DEPTH, Numbers, Want};
 use super::emit::{Emitter, Version};
 use super::input::Input;
-use super::keys::natural;
+use super::keys;
 use super::node::Document;
 use super::parse::Parser;
 use super::resolve::{Resolved, resolve_plain};
@@ -130,7 +130,7 @@ impl Writer {
             return Ok(());
         }
         self.deeper()?;
-        entries.sort_by(|a, b| natural(&a.0, &b.0, Version::V2));
+        keys::sort(&mut entries, Version::V2);
         let outer = self.emitter.enter_mapping();
         for (key, value) in &entries {
             if key.len() > MAX_DIRECT_KEY && !self.from_json {
