@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::{Agent, logs, metrics::add, reads, reply, watch};
+use super::{Agent, logs, metrics::add, ops, reads, reply, watch};
 use crate::protocol::{Code, Error, SERVICE_NAME, VERSION};
 
 /// Longest request, in bytes.
@@ -35,12 +35,13 @@ enum Verb {
     History,
     Release,
     Values,
+    Diff,
     WatchOpen,
     LogsOpen,
 }
 
 /// Each verb with its word in subjects and the name of its endpoint.
-const VERBS: [(Verb, &str, &str); 13] = [
+const VERBS: [(Verb, &str, &str); 14] = [
     (Verb::Info, "info", "info"),
     (Verb::Kinds, "kinds", "kinds"),
     (Verb::List, "list", "list"),
@@ -52,6 +53,7 @@ const VERBS: [(Verb, &str, &str); 13] = [
     (Verb::History, "helm.history", "helm-history"),
     (Verb::Release, "helm.get", "helm-get"),
     (Verb::Values, "helm.values", "helm-values"),
+    (Verb::Diff, "helm.diff", "helm-diff"),
     (Verb::WatchOpen, "watch.open", "watch-open"),
     (Verb::LogsOpen, "logs.open", "logs-open"),
 ];
@@ -219,6 +221,7 @@ async fn answer(agent: &Arc<Agent>, verb: Verb, payload: &[u8]) -> Result<Vec<u8
         Verb::History => json(&reads::releases::history(agent, reads::request(payload)?).await?),
         Verb::Release => json(&reads::releases::get(agent, reads::request(payload)?).await?),
         Verb::Values => json(&reads::releases::values(agent, reads::request(payload)?).await?),
+        Verb::Diff => json(&ops::diff(agent, reads::request(payload)?).await?),
         Verb::WatchOpen => json(&watch::open(agent, reads::request(payload)?).await?),
         Verb::LogsOpen => json(&logs::open(agent, reads::request(payload)?).await?),
     }

@@ -21,7 +21,9 @@ use crate::{
         Code, DEFAULT_PREFIX, Error,
         command::{ChartSpec, Command, OpEvent, ReleaseSpec, State, Verb},
         id::{now_rfc3339, ulid},
-        releases::{ReleaseRecord, ReleaseRequest, ReleaseValues, Releases, ReleasesRequest},
+        releases::{
+            Against, DiffReply, DiffRequest, ReleaseRecord, ReleaseRequest, ReleaseValues, Releases, ReleasesRequest,
+        },
     },
 };
 
@@ -111,6 +113,12 @@ impl Remote<'_> {
         let value =
             templates_compat::json::read(values.get().as_bytes(), Compat::Helm4).map_err(Failure::from_display)?;
         Ok(value.as_map().cloned())
+    }
+
+    /// What a command would change.
+    pub(crate) fn diff(&self, verb: Verb, against: Against, mut spec: ReleaseSpec) -> Result<DiffReply, Failure> {
+        spec.namespace = self.namespace();
+        self.ask("helm.diff", &DiffRequest { verb, against, spec })
     }
 
     /// Whether there is no release of that name to be upgraded.

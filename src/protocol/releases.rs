@@ -1,5 +1,5 @@
-//! Reads of releases: `req.helm.list`, `req.helm.history`, `req.helm.get` and
-//! `req.helm.values`.
+//! Reads of releases: `req.helm.list`, `req.helm.history`, `req.helm.get`,
+//! `req.helm.values` and `req.helm.diff`.
 //!
 //! Owns their requests and replies. A release travels as the JSON of its
 //! record, as Helm writes it.
@@ -9,7 +9,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{error::Error, validate};
+use super::{
+    command::{Command, Precondition, ReleaseSpec, Verb},
+    error::Error,
+    validate,
+};
 
 /// Most releases or revisions of one reply.
 pub const RELEASES_MAX: usize = 10_000;
@@ -118,9 +122,78 @@ pub struct ReleaseValues {
     pub values: Option<Box<RawValue>>,
 }
 
+/// What a plan is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Against {
+    /// What is live in the cluster.
+    #[default]
+    Live,
+    /// The last revision's manifest.
+    Manifest,
+}
+
+/// Body of `req.helm.diff`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DiffRequest {
+    /// `helm.install`, `helm.upgrade` or `helm.rollback`.
+    pub verb: Verb,
+    /// What to compare with; not for `helm.install`.
+    #[serde(default)]
+    pub against: Against,
+    /// What the command would hold.
+    pub spec: ReleaseSpec,
+}
+
+impl DiffRequest {
+    /// The command of which this is the plan, checked.
+    ///
+    /// # Errors
+    /// [`Code::Invalid`](super::Code::Invalid), naming the field.
+    pub fn command(self) -> Result<Command, Error> {
+        if !matches!(self.verb, Verb::Install | Verb::Upgrade | Verb::Rollback) {
+            return Err(Error::invalid("verb must be helm.install, helm.upgrade or helm.rollback"));
+        }
+        let command = Command {
+            op_id: "diff".to_owned(),
+            verb: self.verb,
+            actor: String::new(),
+            created_at: String::new(),
+            expires_at: String::new(),
+            timeout_s: 0,
+            dry_run: true,
+            precondition: Precondition::default(),
+            spec: self.spec,
+        };
+        command.check()?;
+        Ok(command)
+    }
+}
+
+/// Reply to `req.helm.diff`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DiffReply {
+    /// Whether anything would change.
+    pub changes: bool,
+    /// The plan for a person.
+    pub text: String,
+    /// The plan for a program; values of Secrets are not in it.
+    pub plan: Box<RawValue>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_has_a_plan_can_be_compared() {
+        let parse = |text: &str| serde_json::from_str::<DiffRequest>(text).unwrap().command();
+        let spec = r#""spec":{"namespace":"n","release":"r","chart":{"name":"/etc/x.tgz"}}"#;
+        assert!(parse(&format!(r#"{{"verb":"helm.rollback",{spec}}}"#)).unwrap().dry_run);
+        for verb in ["helm.uninstall", "res.delete", "helm.upgrade"] {
+            assert!(parse(&format!(r#"{{"verb":"{verb}",{spec}}}"#)).is_err(), "{verb}");
+        }
+    }
 
     #[test]
     fn requests_are_checked() {

@@ -58,6 +58,8 @@ fn timeless(text: &str) -> String {
             && !line.contains("_deployed")
             && !line.contains("started_at")
             && !line.contains("completed_at")
+            && !line.starts_with("Last Started:")
+            && !line.starts_with("Last Completed:")
     };
     text.lines().filter(is_time).map(|line| format!("{line}\n")).collect()
 }
@@ -88,6 +90,15 @@ pub(crate) fn reads_print_the_same(agents: &Agents) -> Outcome {
             let _ = both.same(&[verb, &["--output", output]].concat())?;
         }
     }
+    for output in ["table", "json", "yaml"] {
+        for more in [&["--set", "replicas=2"][..], &["--reuse-values"], &["--set", "replicas=0", "--against=manifest"]]
+        {
+            let diff = ["diff", "same", &chart, "--detailed-exitcode", "--output", output];
+            assert!(!both.same(&[&diff[..], more].concat())?.is_empty());
+        }
+    }
+    let _ = both.same(&["diff", "absent", &chart])?;
+    assert!(both.same(&["diff", "absent", &chart, "--install"])?.contains("to create"));
     for verb in [["get", "all"], ["get", "manifest"], ["get", "hooks"], ["get", "notes"]] {
         assert!(!both.same(&[&verb[..], &["same"]].concat())?.is_empty());
     }

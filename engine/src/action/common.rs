@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Stage};
 use crate::event::Event;
 use crate::lock::Lock;
 use crate::options::{ServerSide, WaitStrategy};
-use crate::plan::{LiveObjects, Plan};
+use crate::plan::{self, LiveObjects, Plan};
 use crate::release::{ApplyMethod, HookEvent, Release, Status};
 use crate::storage::{self, SYSTEM_LABELS};
 use crate::wait::{self, Rules};
@@ -224,6 +224,29 @@ impl Known {
     /// What is live of these and of the objects wanted.
     pub(super) async fn live(&self, engine: &Engine, wanted: &[Object]) -> LiveObjects {
         engine.cluster().live(wanted.iter().chain(&self.previous).chain(&self.interrupted)).await
+    }
+}
+
+/// Whether the API server is asked what each object would become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preview {
+    No,
+    Yes,
+}
+
+/// Asks the API server what each object would become. It can only say
+/// beforehand what it merges itself.
+pub(super) async fn preview(
+    engine: &Engine,
+    release: &Release,
+    objects: &[Object],
+    force_conflicts: bool,
+    live: &mut LiveObjects,
+) {
+    if release.is_server_side() {
+        let mut marked = objects.to_vec();
+        marked.iter_mut().for_each(|o| plan::set_ownership(&mut o.json, &release.name, &release.namespace));
+        engine.cluster().preview(&marked, force_conflicts, live).await;
     }
 }
 

@@ -3,8 +3,9 @@
 use charts::Chart;
 use templates_compat::Map;
 
-use super::upgrade::{Preview, as_install, prepare};
-use super::{UpgradeOptions, common};
+use super::common::{self, Preview};
+use super::upgrade::{as_install, prepare};
+use super::{RollbackOptions, UpgradeOptions};
 use crate::error::Result;
 use crate::options::DryRun;
 use crate::plan::{self, Plan};
@@ -53,4 +54,12 @@ pub async fn diff(engine: &Engine, run: &Run, chart: Chart, values: Map, options
         plan::against_manifest(&mut plan, &before, &prepared.objects);
     }
     Ok(plan)
+}
+
+/// Plans a rollback and changes nothing.
+///
+/// # Errors
+/// Those of a rollback that fails before it changes anything.
+pub async fn diff_rollback(engine: &Engine, run: &Run, options: &RollbackOptions, against: Against) -> Result<Plan> {
+    super::rollback::plan_of(engine, run, options, against).await
 }

@@ -20,7 +20,7 @@ mod values;
 
 pub(crate) use common::record;
 pub use common::validate_release_name;
-pub use diff::{Against, DiffOptions, diff};
+pub use diff::{Against, DiffOptions, diff, diff_rollback};
 pub use get::{Metadata, get, get_metadata, get_values};
 pub use history::{HistoryOptions, history};
 pub use install::{InstallOptions, install};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use templates_compat::Compat;
 
-use super::Applied;
-use super::common::{self, Known};
+use super::common::{self, Known, Preview};
+use super::{Against, Applied};
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::execute::Done;
@@ -76,7 +76,7 @@ const MAX_DESCRIPTION: usize = 256;
 /// # Errors
 /// Helm's texts.
 pub async fn rollback(engine: &Engine, run: &Run, options: &RollbackOptions) -> Result<Applied> {
-    let prepared = common::cancellable(run, prepare(engine, run, options)).await?;
+    let prepared = common::cancellable(run, prepare(engine, run, options, Preview::No)).await?;
     if options.dry_run.is_dry() {
         let Prepared { release, plan, .. } = prepared;
         return Ok(Applied { release, plan: Some(plan) });
@@ -90,7 +90,7 @@ pub async fn rollback(engine: &Engine, run: &Run, options: &RollbackOptions) -> 
 
 /// Rolls back what an upgrade did that holds the lock.
 pub(super) async fn undo(engine: &Engine, run: &Run, lock: &Lock, options: &RollbackOptions) -> Result<Applied> {
-    let prepared = common::cancellable(run, prepare(engine, run, options)).await?;
+    let prepared = common::cancellable(run, prepare(engine, run, options, Preview::No)).await?;
     lock.turn_into(Operation::Rollback, prepared.release.version).await;
     rollback_locked(engine, run, lock, prepared, options).await
 }
@@ -130,6 +130,17 @@ async fn rollback_locked(
     }
 }
 
+/// The plan of a rollback, which changes nothing.
+pub(super) async fn plan_of(engine: &Engine, run: &Run, options: &RollbackOptions, against: Against) -> Result<Plan> {
+    let preview = if against == Against::Live { Preview::Yes } else { Preview::No };
+    let prepared = common::cancellable(run, prepare(engine, run, options, preview)).await?;
+    let mut plan = prepared.plan;
+    if against == Against::Manifest {
+        plan::against_manifest(&mut plan, &prepared.known.previous, &prepared.objects);
+    }
+    Ok(plan)
+}
+
 struct Prepared {
     current: Release,
     release: Release,
@@ -139,7 +150,7 @@ struct Prepared {
     history: History,
 }
 
-async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Result<Prepared> {
+async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions, preview: Preview) -> Result<Prepared> {
     let name = &options.name;
     let length = options.description.chars().count();
     let invalid = |text: String| Error::other(Stage::Prepare, text);
@@ -170,7 +181,10 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions) -> Resul
     let objects = objects.map_err(|e| e.context("unable to build kubernetes objects from new release manifest"))?;
     let interrupted = heal::objects(cluster, run, &history.interrupted, &release.namespace).await;
     let known = Known { previous, interrupted };
-    let live = known.live(engine, &objects).await;
+    let mut live = known.live(engine, &objects).await;
+    if preview == Preview::Yes {
+        common::preview(engine, &release, &objects, options.force_conflicts, &mut live).await;
+    }
     let mut plan = decide(engine, &release, &objects, known.clone(), &live, options)?;
     let events = [HookEvent::PreRollback, HookEvent::PostRollback];
     common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));

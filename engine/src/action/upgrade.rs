@@ -8,7 +8,7 @@ use charts::Chart;
 use charts::post_render::PostRenderer;
 use templates_compat::{Compat, Map, Seed};
 
-use super::common::{self, Known};
+use super::common::{self, Known, Preview};
 use super::install::InstallOptions;
 use super::rollback::{self, RollbackOptions};
 use super::{Applied, values};
@@ -196,42 +196,42 @@ pub(super) async fn as_install(engine: &Engine, options: &UpgradeOptions) -> Res
     if last.is_some_and(|last| last.status != Status::Uninstalled) {
         return Ok(None);
     }
-    Ok(Some(InstallOptions {
-        name: options.name.clone(),
-        create_namespace: options.create_namespace,
-        dry_run: options.dry_run,
-        hide_secret: options.hide_secret,
-        no_hooks: options.no_hooks,
-        replace: last.is_some(),
-        wait: options.wait,
-        wait_for_jobs: options.wait_for_jobs,
-        timeout: options.timeout,
-        description: options.description.clone(),
-        rollback_on_failure: options.rollback_on_failure,
-        skip_crds: options.skip_crds,
-        render_subchart_notes: options.render_subchart_notes,
-        skip_schema_validation: options.skip_schema_validation,
-        disable_openapi_validation: options.disable_openapi_validation,
-        labels: options.labels.clone(),
-        enable_dns: options.enable_dns,
-        seed: options.seed,
-        post_renderer: options.post_renderer.clone(),
-        take_ownership: options.take_ownership,
-        force_replace: options.force_replace,
-        force_conflicts: options.force_conflicts,
-        server_side: options.server_side,
-    }))
+    Ok(Some(InstallOptions { replace: last.is_some(), ..options.as_install() }))
+}
+
+impl UpgradeOptions {
+    /// The same choices for an install.
+    pub fn as_install(&self) -> InstallOptions {
+        InstallOptions {
+            name: self.name.clone(),
+            create_namespace: self.create_namespace,
+            dry_run: self.dry_run,
+            hide_secret: self.hide_secret,
+            no_hooks: self.no_hooks,
+            replace: false,
+            wait: self.wait,
+            wait_for_jobs: self.wait_for_jobs,
+            timeout: self.timeout,
+            description: self.description.clone(),
+            rollback_on_failure: self.rollback_on_failure,
+            skip_crds: self.skip_crds,
+            render_subchart_notes: self.render_subchart_notes,
+            skip_schema_validation: self.skip_schema_validation,
+            disable_openapi_validation: self.disable_openapi_validation,
+            labels: self.labels.clone(),
+            enable_dns: self.enable_dns,
+            seed: self.seed,
+            post_renderer: self.post_renderer.clone(),
+            take_ownership: self.take_ownership,
+            force_replace: self.force_replace,
+            force_conflicts: self.force_conflicts,
+            server_side: self.server_side,
+        }
+    }
 }
 
 fn invalid_name(name: &str) -> Error {
     Error::other(Stage::Prepare, format!("release name is invalid: {name}"))
-}
-
-/// Whether the API server is asked what each object would become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Preview {
-    No,
-    Yes,
 }
 
 pub(super) struct Prepared {
@@ -274,11 +274,8 @@ pub(super) async fn prepare(
     let interrupted = heal::objects(engine.cluster(), run, &history.interrupted, &release.namespace).await;
     let known = Known { previous, interrupted };
     let mut live = known.live(engine, &objects).await;
-    // The server can only say beforehand what it merges itself.
-    if preview == Preview::Yes && release.is_server_side() {
-        let mut marked = objects.clone();
-        marked.iter_mut().for_each(|o| plan::set_ownership(&mut o.json, &release.name, &release.namespace));
-        engine.cluster().preview(&marked, options.force_conflicts, &mut live).await;
+    if preview == Preview::Yes {
+        common::preview(engine, &release, &objects, options.force_conflicts, &mut live).await;
     }
     let mut plan = decide(engine, &before, &release, &objects, known.clone(), &live, options)?;
     let events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];

@@ -5,9 +5,11 @@
 //! `operation`, the writes themselves are `engine`'s.
 
 mod chart;
+mod diff;
 mod lock;
 mod objects;
 mod operation;
+mod options;
 mod progress;
 mod recover;
 mod release;
@@ -25,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::store::Store;
-pub(super) use self::{release::error as engine_error, store::ensure_bucket};
+pub(super) use self::{diff::diff, release::error as engine_error, store::ensure_bucket};
 use super::{Agent, reply};
 use crate::protocol::{Code, Error, command::CancelReply, subject};
 

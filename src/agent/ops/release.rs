@@ -1,26 +1,25 @@
 //! What an operation does to its release: the engine's actions.
 //!
-//! Owns the way from a command's specification to an action's options and from
-//! the engine's errors to the protocol's.
+//! Owns the order of their steps, the results, and the way from the engine's
+//! errors to the protocol's.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use charts::{Chart, Compat, Warnings};
 use engine::{
-    CancellationToken, Cluster, DryRun, Engine, Release, Run, ServerSide, Stage, WaitStrategy,
-    action::{self, Applied, Filter, InstallOptions, RollbackOptions, TestOptions, UninstallOptions, UpgradeOptions},
-    options::Cascade,
+    CancellationToken, Cluster, Engine, Release, Run, Stage,
+    action::{self, Applied, Filter, TestOptions},
     release::{HookEvent, codec},
 };
 use serde_json::{Value, json};
-use templates_compat::Map;
 
+use super::options;
 use super::progress::{self, Progress, Says};
 use crate::{
     agent::Agent,
     protocol::{
         Code, Error,
-        command::{Command, ReleaseSpec, State, TIMEOUT_DEFAULT_S, Verb},
+        command::{Command, State, Verb},
     },
 };
 
@@ -91,7 +90,7 @@ pub(super) async fn revision(agent: &Agent, command: &Command) -> Result<Option<
     Ok(Some(newest(agent, command).await?.map_or(0, |release| release.version)))
 }
 
-fn engine(agent: &Agent, command: &Command) -> Engine {
+pub(super) fn engine(agent: &Agent, command: &Command) -> Engine {
     let namespace = command.spec.namespace.clone();
     Engine::new(Cluster::from_client(agent.api.client(), namespace.clone()), namespace)
 }
@@ -102,18 +101,14 @@ async fn act(engine: &Engine, run: &Run, command: &Command, chart: Option<Chart>
     match command.verb {
         Verb::Install => {
             let chart = chart.ok_or_else(missing)?;
-            action::install(engine, run, chart, values(spec)?, &install(command)).await.map(applied)
+            action::install(engine, run, chart, options::values(spec)?, &options::install(command)).await.map(applied)
         }
         Verb::Upgrade => {
             let chart = chart.ok_or_else(missing)?;
-            if spec.install && newest_revision(engine, &spec.release).await?.is_none() {
-                action::install(engine, run, chart, values(spec)?, &install(command)).await.map(applied)
-            } else {
-                action::upgrade(engine, run, chart, values(spec)?, &upgrade(command)).await.map(applied)
-            }
+            action::upgrade(engine, run, chart, options::values(spec)?, &options::upgrade(command)).await.map(applied)
         }
-        Verb::Rollback => action::rollback(engine, run, &rollback(command)).await.map(applied),
-        Verb::Uninstall => action::uninstall(engine, run, &uninstall(command)).await.map(|uninstalled| {
+        Verb::Rollback => action::rollback(engine, run, &options::rollback(command)).await.map(applied),
+        Verb::Uninstall => action::uninstall(engine, run, &options::uninstall(command)).await.map(|uninstalled| {
             let mut result = uninstalled.release.as_ref().map_or_else(|| json!({}), summary);
             // They tell how to use what is gone now.
             result["notes"] = json!("");
@@ -145,7 +140,7 @@ async fn newest_revision(engine: &Engine, name: &str) -> Result<Option<i64>, Err
 }
 
 /// Pulls the chart and loads it.
-async fn chart(command: &Command, cancel: &CancellationToken) -> Result<Chart, Error> {
+pub(super) async fn chart(command: &Command, cancel: &CancellationToken) -> Result<Chart, Error> {
     let Some(spec) = &command.spec.chart else { return Err(Error::invalid("spec.chart is missing")) };
     let pulled = tokio::select! {
         pulled = super::chart::pull(spec) => pulled?,
@@ -161,44 +156,12 @@ async fn chart(command: &Command, cancel: &CancellationToken) -> Result<Chart, E
         .map_err(|error| Error::internal(format!("loading the chart failed: {error}")))?
 }
 
-/// The values as Helm reads them from a file: JSON is YAML.
-fn values(spec: &ReleaseSpec) -> Result<Map, Error> {
-    let bytes = serde_json::to_vec(&spec.values).map_err(|error| Error::internal(error.to_string()))?;
-    charts::values::load_values(&bytes, Compat::Helm4).map_err(|error| Error::invalid(format!("spec.values: {error}")))
-}
-
-fn wait(spec: &ReleaseSpec) -> WaitStrategy {
-    match spec.wait_strategy.as_str() {
-        "watcher" => return WaitStrategy::Watcher,
-        "legacy" => return WaitStrategy::Legacy,
-        "hookOnly" if !spec.atomic => return WaitStrategy::HookOnly,
-        _ => {}
-    }
-    if spec.wait || spec.wait_for_jobs || spec.atomic { WaitStrategy::Watcher } else { WaitStrategy::HookOnly }
-}
-
-fn timeout(command: &Command) -> Duration {
-    Duration::from_secs(if command.timeout_s == 0 { TIMEOUT_DEFAULT_S } else { command.timeout_s })
-}
-
-fn server_side(spec: &ReleaseSpec) -> ServerSide {
-    match spec.server_side.as_str() {
-        "true" => ServerSide::True,
-        "false" => ServerSide::False,
-        _ => ServerSide::Auto,
-    }
-}
-
-fn dry_run(command: &Command) -> DryRun {
-    if command.dry_run { DryRun::Server } else { DryRun::None }
-}
-
 /// Runs the tests of a release; one that fails is the operation's failure.
 async fn test(engine: &Engine, run: &Run, command: &Command) -> Result<Value, Error> {
     let name = command.spec.release.clone();
     let (include, exclude) = (command.spec.tests.clone(), command.spec.without_tests.clone());
     let filter = Filter { include, exclude };
-    let options = TestOptions { name, logs: true, timeout: timeout(command), filter };
+    let options = TestOptions { name, logs: true, timeout: options::timeout(command), filter };
     let tested = action::test(engine, run, &options).await.map_err(error)?;
     let mut result = summary(&tested.release);
     with_record(&mut result, &tested.release);
@@ -207,111 +170,6 @@ async fn test(engine: &Engine, run: &Run, command: &Command) -> Result<Value, Er
         Ok(()) => Ok(result),
         Err(failed) => Err(error(failed).with("release", result)),
     }
-}
-
-fn install(command: &Command) -> InstallOptions {
-    let spec = &command.spec;
-    InstallOptions {
-        name: spec.release.clone(),
-        create_namespace: spec.create_namespace,
-        dry_run: dry_run(command),
-        no_hooks: spec.no_hooks,
-        wait: wait(spec),
-        wait_for_jobs: spec.wait_for_jobs,
-        timeout: timeout(command),
-        description: spec.description.clone(),
-        rollback_on_failure: spec.atomic,
-        take_ownership: spec.take_ownership,
-        skip_crds: spec.skip_crds,
-        render_subchart_notes: spec.render_subchart_notes,
-        skip_schema_validation: spec.skip_schema_validation,
-        disable_openapi_validation: spec.disable_openapi_validation,
-        enable_dns: spec.enable_dns,
-        force_replace: spec.force_replace,
-        force_conflicts: spec.force_conflicts,
-        replace: spec.replace,
-        hide_secret: spec.hide_secret,
-        labels: spec.labels.clone(),
-        server_side: server_side(spec),
-        ..InstallOptions::default()
-    }
-}
-
-fn upgrade(command: &Command) -> UpgradeOptions {
-    let spec = &command.spec;
-    let defaults = UpgradeOptions::default();
-    UpgradeOptions {
-        name: spec.release.clone(),
-        install: spec.install,
-        create_namespace: spec.create_namespace,
-        dry_run: dry_run(command),
-        no_hooks: spec.no_hooks,
-        wait: wait(spec),
-        wait_for_jobs: spec.wait_for_jobs,
-        timeout: timeout(command),
-        description: spec.description.clone(),
-        rollback_on_failure: spec.atomic,
-        reset_values: spec.reset_values,
-        reuse_values: spec.reuse_values,
-        reset_then_reuse_values: spec.reset_then_reuse_values,
-        take_ownership: spec.take_ownership,
-        skip_crds: spec.skip_crds,
-        render_subchart_notes: spec.render_subchart_notes,
-        skip_schema_validation: spec.skip_schema_validation,
-        disable_openapi_validation: spec.disable_openapi_validation,
-        enable_dns: spec.enable_dns,
-        force_replace: spec.force_replace,
-        force_conflicts: spec.force_conflicts,
-        cleanup_on_fail: spec.cleanup_on_fail,
-        hide_secret: spec.hide_secret,
-        labels: spec.labels.clone(),
-        server_side: server_side(spec),
-        history_max: history_max(spec, defaults.history_max),
-        ..defaults
-    }
-}
-
-fn rollback(command: &Command) -> RollbackOptions {
-    let spec = &command.spec;
-    let defaults = RollbackOptions::default();
-    RollbackOptions {
-        name: spec.release.clone(),
-        revision: i64::from(spec.revision),
-        dry_run: dry_run(command),
-        no_hooks: spec.no_hooks,
-        wait: wait(spec),
-        wait_for_jobs: spec.wait_for_jobs,
-        timeout: timeout(command),
-        description: spec.description.clone(),
-        cleanup_on_fail: spec.cleanup_on_fail,
-        force_replace: spec.force_replace,
-        force_conflicts: spec.force_conflicts,
-        server_side: server_side(spec),
-        history_max: history_max(spec, defaults.history_max),
-    }
-}
-
-fn uninstall(command: &Command) -> UninstallOptions {
-    let spec = &command.spec;
-    UninstallOptions {
-        name: spec.release.clone(),
-        dry_run: command.dry_run,
-        no_hooks: spec.no_hooks,
-        ignore_not_found: spec.ignore_not_found,
-        keep_history: spec.keep_history,
-        wait: wait(spec),
-        timeout: timeout(command),
-        description: spec.description.clone(),
-        cascade: match spec.cascade.as_str() {
-            "foreground" => Cascade::Foreground,
-            "orphan" => Cascade::Orphan,
-            _ => Cascade::Background,
-        },
-    }
-}
-
-fn history_max(spec: &ReleaseSpec, default: usize) -> usize {
-    if spec.history_max == 0 { default } else { spec.history_max as usize }
 }
 
 /// What was applied, with the record that clients print.
@@ -355,7 +213,7 @@ fn is_dry(release: &Release) -> bool {
     release.info.status.is_pending() || release.info.description == "Dry run complete"
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().take(LOGS_MAX).collect()
 }
 

@@ -4,7 +4,8 @@ use engine::Run;
 use engine::action::{Against, DiffOptions, diff};
 
 use super::upgrade::TargetArgs;
-use crate::cli::{Context, Failure, Format, chart_source};
+use crate::cli::{Context, Failure, Format, chart_source, remote};
+use crate::protocol::{command::Verb, releases};
 
 /// The exit code of `--detailed-exitcode` when something would change.
 const CHANGES: u8 = 2;
@@ -32,6 +33,9 @@ pub(crate) struct Args {
 /// a plan with changes (exit code 2, without words).
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let target = &args.target;
+    if let Some(remote) = remote::of(cx) {
+        return by_agent(args, cx, &remote);
+    }
     let options = DiffOptions {
         upgrade: target.options(cx)?,
         against: if args.against == "manifest" { Against::Manifest } else { Against::Live },
@@ -44,11 +48,25 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         let engine = cx.engine().await?;
         diff(&engine, &Run::default(), chart, values, &options).await.map_err(Failure::from_display)
     })?;
+    show(args, cx, (&plan.to_string(), &super::list::json(&plan)?), !plan.is_empty())
+}
+
+/// The same by an agent.
+fn by_agent(args: &Args, cx: &Context, remote: &remote::Remote<'_>) -> Result<(), Failure> {
+    let options = args.target.options(cx)?;
+    remote::refuse_local(options.post_renderer.is_some(), false)?;
+    let against = if args.against == "manifest" { releases::Against::Manifest } else { releases::Against::Live };
+    let spec = args.target.spec(cx, remote, &options)?;
+    let found = remote.diff(Verb::Upgrade, against, spec)?;
+    show(args, cx, (&found.text, found.plan.get()), found.changes)
+}
+
+fn show(args: &Args, cx: &Context, (text, json): (&str, &str), changes: bool) -> Result<(), Failure> {
     match args.output {
-        Format::Table => cx.printer.text(&plan.to_string())?,
-        format => cx.printer.structured(format, &super::list::json(&plan)?)?,
+        Format::Table => cx.printer.text(text)?,
+        format => cx.printer.structured(format, json)?,
     }
-    if args.detailed_exitcode && !plan.is_empty() {
+    if args.detailed_exitcode && changes {
         return Err(Failure::quiet(CHANGES));
     }
     Ok(())

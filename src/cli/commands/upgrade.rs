@@ -108,6 +108,32 @@ impl TargetArgs {
             ..UpgradeOptions::default()
         })
     }
+
+    /// The same as an agent is told.
+    ///
+    /// # Errors
+    /// What an agent does not do, and values that cannot be read.
+    pub(crate) fn spec(
+        &self,
+        cx: &Context,
+        remote: &remote::Remote<'_>,
+        options: &UpgradeOptions,
+    ) -> Result<ReleaseSpec, Failure> {
+        Ok(ReleaseSpec {
+            release: self.name.clone(),
+            values: remote::json_values(self.values.merge(cx)?, cx.settings.compat)?,
+            chart: Some(remote.chart(&self.reference, &self.chart)?),
+            install: self.install,
+            cleanup_on_fail: self.cleanup_on_fail,
+            history_max: remote::history_max(options.history_max)?,
+            reset_values: self.reset_values,
+            reset_then_reuse_values: self.reset_then_reuse_values,
+            reuse_values: self.reuse_values,
+            server_side: self.server_side.clone(),
+            wait_strategy: remote::wait_word(options.wait).to_owned(),
+            ..self.release.spec(remote::spec(&self.apply, &self.wait))
+        })
+    }
 }
 
 /// Upgrades a release, or with `-i` installs it.
@@ -162,22 +188,7 @@ fn by_agent(args: &Args, cx: &Context, remote: &remote::Remote<'_>, options: &Up
     if installs && args.output == Format::Table {
         cx.printer.line(&format!("Release {:?} does not exist. Installing it now.", target.name))?;
     }
-    let values = target.values.merge(cx)?;
-    let spec = ReleaseSpec {
-        release: target.name.clone(),
-        chart: Some(remote.chart(&target.reference, &target.chart)?),
-        values: remote::json_values(values, cx.settings.compat)?,
-        install: target.install,
-        cleanup_on_fail: target.cleanup_on_fail,
-        history_max: remote::history_max(options.history_max)?,
-        reset_values: target.reset_values,
-        reset_then_reuse_values: target.reset_then_reuse_values,
-        reuse_values: target.reuse_values,
-        server_side: target.server_side.clone(),
-        wait_strategy: remote::wait_word(options.wait).to_owned(),
-        hide_secret: args.hide_secret,
-        ..target.release.spec(remote::spec(&target.apply, &target.wait))
-    };
+    let spec = ReleaseSpec { hide_secret: args.hide_secret, ..target.spec(cx, remote, options)? };
     let done = remote.run(Verb::Upgrade, options.dry_run.is_dry(), target.wait.timeout, spec);
     let done = done.map_err(|failure| if installs { failure } else { failure.context("UPGRADE FAILED") })?;
     done.tell_plan(cx);
