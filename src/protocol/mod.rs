@@ -17,6 +17,7 @@ pub mod read;
 pub mod register;
 pub mod releases;
 pub mod session;
+pub mod sort;
 pub mod subject;
 pub mod sum;
 pub mod validate;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::{error::Error, validate};
+use super::{error::Error, sort::SortKey, validate};
 
 /// Most items of one page.
 pub const LIMIT_MAX: u32 = 1000;
@@ -108,6 +108,10 @@ pub struct ListRequest {
     pub field_selector: String,
     /// How much of each object.
     pub projection: Projection,
+    /// Order: `name`, `namespace`, `created` or paths, `-` before one for
+    /// descending; empty for the API server's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sort: Vec<String>,
     /// Most items of the page; 0 means [`LIMIT_DEFAULT`].
     pub limit: u32,
     /// Token of the page before; empty for the first.
@@ -125,6 +129,7 @@ impl ListRequest {
         validate::selector("name_contains", &self.name_contains)?;
         validate::selector("label_selector", &self.label_selector)?;
         validate::selector("field_selector", &self.field_selector)?;
+        SortKey::parse_all(&self.sort)?;
         if self.limit > LIMIT_MAX {
             return Err(Error::invalid(format!("limit {} is over {LIMIT_MAX}", self.limit)));
         }

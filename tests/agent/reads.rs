@@ -47,6 +47,70 @@ pub(crate) fn pages_hold_each_pod_once(agents: &Agents) -> Outcome {
     Ok(())
 }
 
+/// Lists in another order than the API server's: page by page, each object
+/// once, whatever is shown of it.
+pub(crate) fn lists_are_sorted(agents: &Agents) -> Outcome {
+    let scene = agents.scene("sorted")?;
+    let (mut manifest, mut expected) = (String::new(), Vec::new());
+    for number in 0..23 {
+        let (name, rank) = (format!("item-{number:02}"), number * 7 % 5);
+        manifest.push_str(&format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {}, labels: {{sorted: \"yes\"}}}}\n\
+             data: {{rank: \"{rank}\"}}\n",
+            scene.namespace
+        ));
+        expected.push((rank, name));
+    }
+    agents.plane.apply(&manifest)?;
+    // Descending by rank, then by name.
+    expected.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
+    let expected: Vec<_> = expected.into_iter().map(|(_, name)| name).collect();
+    for projection in ["table", "meta", "full"] {
+        let mut request = json!({"resource": "cm", "namespaces": [scene.namespace], "label_selector": "sorted=yes",
+            "projection": projection, "sort": ["-.data.rank", "name"], "limit": 10});
+        let (mut seen, mut left) = (Vec::new(), Vec::new());
+        loop {
+            let page = scene.nats.ask("list", &request)?;
+            let name = |item: &Value| item["name"].as_str().or(item["metadata"]["name"].as_str()).map(str::to_owned);
+            seen.extend(page["items"].as_array().ok_or("no items")?.iter().filter_map(name));
+            left.extend(page["remaining"].as_u64());
+            match page["page_token"].as_str() {
+                None => break,
+                Some(token) => request["page_token"] = Value::from(token),
+            }
+        }
+        assert_eq!(seen, expected, "{projection}");
+        assert_eq!(left, [13, 3], "{projection}");
+        request["sort"] = json!(["name"]);
+        assert_eq!(scene.nats.ask("list", &request)?["error"]["code"], "invalid", "a token of another order");
+    }
+    let get = ["agent", "get", "cm", "--namespace", &scene.namespace, "--selector", "sorted=yes", "--chunk-size", "9"];
+    let shown = scene.ours.run([&get[..], &["--output", "name", "--sort-by", "-.data.rank,name"]].concat())?.ok();
+    assert_eq!(shown.lines().map(|line| line.replace("configmap/", "")).collect::<Vec<_>>(), expected);
+    let shown = scene.ours.run([&get[..], &["--no-headers", "--sort-by=-name"]].concat())?.ok();
+    let names: Vec<_> = shown.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.is_sorted_by(|a, b| a > b) && names.len() == 23, "{names:?}");
+    Ok(())
+}
+
+/// Neither the order of Secrets nor a page's token tells their values.
+pub(crate) fn order_tells_no_secret(agents: &Agents) -> Outcome {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let scene = agents.scene("order")?;
+    for (name, word) in [("one", "swordfish"), ("two", "anchovy")] {
+        let _ = scene.kubectl(&["create", "secret", "generic", name, &format!("--from-literal=word={word}")])?.ok();
+    }
+    let request = json!({"resource": "secrets", "namespaces": [scene.namespace], "sort": [".data.word"], "limit": 1});
+    let page = scene.nats.ask("list", &request)?;
+    let token = URL_SAFE_NO_PAD.decode(page["page_token"].as_str().ok_or("no token")?)?;
+    let token = String::from_utf8(token)?;
+    assert!(token.contains("sha256:"), "{token}");
+    for secret in ["swordfish", "anchovy", "c3dvcmRmaXNo", "YW5jaG92eQ"] {
+        assert!(!token.contains(secret) && !page.to_string().contains(secret), "{token} {page}");
+    }
+    Ok(())
+}
+
 /// The values of a Secret never leave the cluster.
 pub(crate) fn objects_are_read_without_secrets(agents: &Agents) -> Outcome {
     let scene = agents.scene("secrets")?;

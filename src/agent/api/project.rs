@@ -87,12 +87,28 @@ pub fn object_form(projection: Projection) -> Accept {
     }
 }
 
+/// What takes the objects of a list.
+pub type Take<'a> = dyn FnMut(&RawValue, Item) -> Result<(), Error> + 'a;
+
 /// Makes the page of a list small.
 ///
 /// # Errors
 /// When it cannot be read.
 pub fn page(bytes: &[u8], kind: &Resolved, shape: impl Into<Shape>) -> Result<Page, Error> {
-    let shape = shape.into();
+    let mut items = Vec::new();
+    let page = each(bytes, kind, shape.into(), &mut |_, item| {
+        items.push(item);
+        Ok(())
+    })?;
+    Ok(Page { items, ..page })
+}
+
+/// Makes the objects of a list small, one after the other; `take` gets each
+/// with what the server sent of it. Gives the page without them.
+///
+/// # Errors
+/// When it cannot be read, or `take`'s.
+pub fn each(bytes: &[u8], kind: &Resolved, shape: Shape, take: &mut Take<'_>) -> Result<Page, Error> {
     #[derive(Deserialize)]
     struct List<'a> {
         #[serde(default)]
@@ -115,16 +131,17 @@ pub fn page(bytes: &[u8], kind: &Resolved, shape: impl Into<Shape>) -> Result<Pa
         return Err(Error::new(Code::Upstream, "the API server's answer is an array, not a list"));
     }
     let list: List<'_> = parse(bytes)?;
-    let (columns, items) = if list.kind == "Table" {
-        rows(bytes)?
+    let columns = if list.kind == "Table" {
+        rows(bytes, take)?
     } else {
-        let items = list.items.unwrap_or_default();
-        let columns = if shape.projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
-        (columns, items.into_iter().map(|raw| object(raw, kind, shape)).collect::<Result<_, _>>()?)
+        for raw in list.items.unwrap_or_default() {
+            take(raw, object(raw, kind, shape)?)?;
+        }
+        if shape.projection == Projection::Table { table::fallback_columns() } else { Vec::new() }
     };
     Ok(Page {
         columns,
-        items,
+        items: Vec::new(),
         next: list.metadata.next,
         remaining: list.metadata.remaining_item_count,
         rv: list.metadata.resource_version,
@@ -138,8 +155,12 @@ pub fn page(bytes: &[u8], kind: &Resolved, shape: impl Into<Shape>) -> Result<Pa
 pub fn single(raw: &RawValue, kind: &Resolved, shape: impl Into<Shape>) -> Result<(Vec<Column>, Item), Error> {
     let shape = shape.into();
     if shape.projection == Projection::Table && is_table(raw) {
-        let (columns, mut items) = rows(raw.get().as_bytes())?;
-        let item = items.pop().ok_or_else(|| Error::new(Code::Upstream, "the API server sent an empty table"))?;
+        let mut last = None;
+        let columns = rows(raw.get().as_bytes(), &mut |_, item| {
+            last = Some(item);
+            Ok(())
+        })?;
+        let item = last.ok_or_else(|| Error::new(Code::Upstream, "the API server sent an empty table"))?;
         return Ok((columns, item));
     }
     let columns = if shape.projection == Projection::Table { table::fallback_columns() } else { Vec::new() };
@@ -155,11 +176,14 @@ fn is_table(raw: &RawValue) -> bool {
     serde_json::from_str::<Kind>(raw.get()).is_ok_and(|object| object.kind == "Table")
 }
 
-fn rows(bytes: &[u8]) -> Result<(Vec<Column>, Vec<Item>), Error> {
+fn rows(bytes: &[u8], take: &mut Take<'_>) -> Result<Vec<Column>, Error> {
     let table: Table<'_> = parse(bytes)?;
-    let columns = table.columns.unwrap_or_default().into_iter().map(Column::from).collect();
-    let rows = table.rows.unwrap_or_default().into_iter().filter_map(table::row);
-    Ok((columns, rows.map(row_item).collect::<Result<_, _>>()?))
+    for row in table.rows.unwrap_or_default() {
+        if let (Some(object), Some(row)) = (row.object(), table::row(row)) {
+            take(object, row_item(row)?)?;
+        }
+    }
+    Ok(table.columns.unwrap_or_default().into_iter().map(Column::from).collect())
 }
 
 fn row_item(row: crate::protocol::read::Row) -> Result<Item, Error> {
@@ -179,6 +203,21 @@ fn object(source: &RawValue, kind: &Resolved, shape: Shape) -> Result<Item, Erro
         return row_item(row);
     }
     let known: WithMeta = parse(source.get().as_bytes())?;
+    let small = shown(source, kind, shape)?;
+    Ok(Item {
+        key: key(&known.metadata.namespace, &known.metadata.name),
+        name: known.metadata.name,
+        uid: known.metadata.uid,
+        rv: known.metadata.resource_version,
+        json: raw(&small)?,
+    })
+}
+
+/// What may be shown of an object.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn shown(source: &RawValue, kind: &Resolved, shape: Shape) -> Result<Value, Error> {
     let mut fields: Map<String, Value> = parse(source.get().as_bytes())?;
     let secret = !shape.reveal && kind.gvk.kind == "Secret" && kind.gvk.group.is_empty();
     let mut small = Map::new();
@@ -202,13 +241,7 @@ fn object(source: &RawValue, kind: &Resolved, shape: Shape) -> Result<Item, Erro
             small.insert(name, value);
         }
     }
-    Ok(Item {
-        key: key(&known.metadata.namespace, &known.metadata.name),
-        name: known.metadata.name,
-        uid: known.metadata.uid,
-        rv: known.metadata.resource_version,
-        json: raw(&small)?,
-    })
+    Ok(Value::Object(small))
 }
 
 fn clean_metadata(metadata: &mut Value, secret: bool, keep_fields: bool) {

@@ -72,6 +72,13 @@ impl From<ServerColumn> for Column {
     }
 }
 
+impl<'a> ServerRow<'a> {
+    /// The object, as far as it was asked for.
+    pub fn object(&self) -> Option<&'a RawValue> {
+        self.object
+    }
+}
+
 /// The protocol's row for a server's row. A row without an object has no name
 /// and cannot be followed; it is left out.
 pub fn row(row: ServerRow<'_>) -> Option<Row> {

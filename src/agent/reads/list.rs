@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::REPLY_TARGET;
+use super::{REPLY_TARGET, sorted};
 use crate::{
     agent::api::{
         Api, Resolved,
@@ -55,18 +55,12 @@ pub(in crate::agent) async fn list(api: &Api, request: ListRequest) -> Result<Li
     } else {
         vec![String::new()]
     };
+    if !request.sort.is_empty() {
+        return sorted::list(api, &request, &kind, &namespaces).await;
+    }
     let filter = filter_digest(&request);
     let mut at = start(&request, &filter, namespaces.len())?;
-    let mut reply = ListReply {
-        gvk: kind.gvk.clone(),
-        namespaced: kind.namespaced,
-        columns: Vec::new(),
-        items: Vec::new(),
-        page_token: None,
-        remaining: None,
-        resource_version: String::new(),
-        cache: CacheInfo::default(),
-    };
+    let mut reply = reply_of(&kind);
     let limit = if request.limit == 0 { LIMIT_DEFAULT } else { request.limit } as usize;
     let mut size = 0;
     for _ in 0..SCANS_MAX {
@@ -95,6 +89,20 @@ pub(in crate::agent) async fn list(api: &Api, request: ListRequest) -> Result<Li
     }
     reply.page_token = Some(encode(&at)?);
     Ok(reply)
+}
+
+/// A reply without objects.
+pub(super) fn reply_of(kind: &Resolved) -> ListReply {
+    ListReply {
+        gvk: kind.gvk.clone(),
+        namespaced: kind.namespaced,
+        columns: Vec::new(),
+        items: Vec::new(),
+        page_token: None,
+        remaining: None,
+        resource_version: String::new(),
+        cache: CacheInfo::default(),
+    }
 }
 
 /// A page of the API server of which at most `room` objects are wanted, and
@@ -190,12 +198,13 @@ fn encode(token: &Token) -> Result<String, Error> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// A short digest of all that decides which objects belong to the list.
-fn filter_digest(request: &ListRequest) -> String {
+/// A short digest of all that decides which objects belong to the list, and of
+/// their order.
+pub(super) fn filter_digest(request: &ListRequest) -> String {
     let kind = (&request.kind.gvk, &request.kind.resource);
     let text = format!(
-        "{kind:?}|{:?}|{:?}|{:?}|{:?}",
-        request.namespaces, request.name_contains, request.label_selector, request.field_selector
+        "{kind:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
+        request.namespaces, request.name_contains, request.label_selector, request.field_selector, request.sort
     );
     URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..9])
 }

@@ -8,6 +8,7 @@ mod info;
 mod list;
 pub(super) mod releases;
 mod reveal;
+mod sorted;
 mod top;
 
 use serde::de::DeserializeOwned;

@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// only objects whose name holds this text
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     name_contains: String,
+    /// order by name, namespace, created or a path such as .status.startTime; with a hyphen before it descending (can specify multiple)
+    #[arg(long, value_name = "strings", value_delimiter = ',', allow_hyphen_values = true)]
+    sort_by: Vec<String>,
     /// objects of one page
     #[arg(long, value_name = "int", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT_MAX)))]
     chunk_size: u32,
@@ -96,6 +99,7 @@ async fn list(
         label_selector: args.selector.clone(),
         field_selector: args.field_selector.clone(),
         projection,
+        sort: args.sort_by.clone(),
         limit: args.chunk_size,
         page_token: String::new(),
     };
