@@ -15,7 +15,7 @@ use super::{
 use crate::protocol::{
     Code, Error, header,
     id::{now_rfc3339, ulid},
-    logs::{LogFrame, LogsRequest, Place},
+    logs::{GapReason, LogFrame, LogsRequest, Place},
     session::EndReason,
 };
 
@@ -34,6 +34,8 @@ pub enum LogItem {
         /// Whether the last line goes on in the next lines of the source.
         partial: bool,
     },
+    /// Lines of a source may be missing here.
+    Gap(String, GapReason),
     /// Lines of a source may follow.
     Added(String),
     /// No more lines of a source follow; the error says why, when it is not
@@ -110,7 +112,13 @@ impl Logs {
                 .map_err(|error| Error::internal(format!("a frame cannot be read: {error}")))?;
             match frame {
                 LogFrame::SourceAdded { src } => return Ok(Some(LogItem::Added(src))),
-                LogFrame::SourceEnded { src, error } => return Ok(Some(LogItem::Ended(src, error))),
+                LogFrame::SourceEnded { src, error } => {
+                    if let Some(place) = self.places.get_mut(&src) {
+                        place.done = error.is_none();
+                    }
+                    return Ok(Some(LogItem::Ended(src, error)));
+                }
+                LogFrame::Gap { src, reason, .. } => return Ok(Some(LogItem::Gap(src, reason))),
                 LogFrame::Bookmark => {}
                 LogFrame::End { reason: EndReason::Completed | EndReason::Cancelled, .. } => return Ok(None),
                 LogFrame::End { reason: EndReason::Error, error } => {
@@ -138,7 +146,7 @@ impl Logs {
         if let (Some(stamp), Some(lines)) =
             (value(header::LAST_TS), value(header::LAST_LINES).and_then(|n| n.parse().ok()))
         {
-            self.places.insert(src.clone(), Place { stamp, lines });
+            self.places.insert(src.clone(), Place { stamp, lines, done: false });
         }
         self.taken += bytes.len() as u64;
         if self.taken > self.request.credit_bytes / 2

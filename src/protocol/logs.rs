@@ -48,6 +48,9 @@ pub struct Place {
     /// How many lines with that timestamp were read, from `Ah-Last-N`.
     #[serde(rename = "n")]
     pub lines: u64,
+    /// Whether the source had ended there: `source_ended` without an error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
 }
 
 /// Body of `req.logs.open`. One of `pod`, `selector` and `workload` names the
@@ -187,6 +190,30 @@ impl LogsRequest {
     }
 }
 
+/// Why lines of a log cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The line that the log was to go on behind is not there any more: the
+    /// node has rotated the log, or the container runs anew.
+    Rotated,
+    /// The container started again before its log was read to the end.
+    Restarted,
+    /// The container is gone with its log.
+    Gone,
+}
+
+impl GapReason {
+    /// The reason for a person.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            GapReason::Rotated => "the log no longer holds the line before",
+            GapReason::Restarted => "the container started again before its log was read",
+            GapReason::Gone => "the container is gone",
+        }
+    }
+}
+
 /// A control frame of a log session, marked by the header `Ah-T: ctl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
@@ -203,6 +230,15 @@ pub enum LogFrame {
         /// Why, when it is not simply the end of the log.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<Error>,
+    },
+    /// Lines of `src` may be missing here; how many, nobody knows any more.
+    Gap {
+        /// `<pod>/<container>`.
+        src: String,
+        /// Why they cannot be had.
+        reason: GapReason,
+        /// The last line before them.
+        after: Place,
     },
     /// Nothing happened: the agent is alive.
     Bookmark,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ankra_helm::client::{Access, Client, LogItem, Logs, Watch, connect};
-use ankra_helm::protocol::logs::LogsRequest;
+use ankra_helm::protocol::logs::{LogsRequest, Place};
 use ankra_helm::protocol::read::{GetReply, GetRequest, KindRef, Projection};
 use ankra_helm::protocol::watch::{Op, WatchFrame, WatchRequest};
 use serde_json::{Value, json};
@@ -191,6 +191,56 @@ pub(crate) fn say(agents: &Agents, lines: &[String]) -> Anything<()> {
         writeln!(file, "{:.9} stdout F {line}", jiff::Timestamp::now())?;
     }
     Ok(())
+}
+
+/// A log that no longer holds the line to go on behind has a gap there; one
+/// that does, has none.
+pub(crate) fn gaps_in_logs_are_told(agents: &Agents) -> Outcome {
+    use std::io::Write;
+    let scene = agents.scene("gaps")?;
+    scene.pods(&["talker".to_owned()])?;
+    let mark = &scene.namespace;
+    // Not a round number: those are written shorter.
+    let first = jiff::Timestamp::from_nanosecond(jiff::Timestamp::now().as_nanosecond() / 100 * 100 + 11)?;
+    let after = |ns: i128| -> Anything<String> {
+        let at = jiff::Timestamp::from_nanosecond(first.as_nanosecond() + ns)?;
+        Ok(format!("{at:.9}"))
+    };
+    let mut file = std::fs::OpenOptions::new().append(true).open(agents.plane.pod_log())?;
+    write!(file, "{} stdout F {mark} one\n{} stdout F {mark} two\n", after(0)?, after(4)?)?;
+    block_on(async {
+        let client = client(&agents.nats).await?;
+        for (source, stamp, lines, follow, expected) in [
+            ("talker/main", after(0)?, 1, false, &["two"][..]),
+            ("talker/main", after(0)?, 1, true, &["two"]),
+            ("talker/main", after(1)?, 1, false, &["Rotated", "two"]),
+            ("talker/main", after(1)?, 1, true, &["Rotated", "two"]),
+            ("talker/main", after(0)?, 2, false, &["Rotated", "two"]),
+            ("departed/main", after(0)?, 1, false, &["Gone", "one", "two"]),
+            ("departed/main", after(0)?, 1, true, &["Gone", "one", "two"]),
+        ] {
+            let resume = [(source.to_owned(), Place { stamp: stamp.clone(), lines, done: false })].into();
+            let (namespace, selector) = (mark.clone(), "app=test".to_owned());
+            let request = LogsRequest { namespace, selector, follow, resume, ..LogsRequest::default() };
+            let mut logs = Logs::open(&client, request).await?;
+            let mut seen = Vec::new();
+            while seen.last().is_none_or(|last| last != "two") {
+                let item = timeout(SOON, logs.next()).await.map_err(|_| format!("{source}: {seen:?}"))??;
+                match item.ok_or_else(|| format!("{source} {stamp}: {seen:?}"))? {
+                    LogItem::Lines { bytes, .. } => {
+                        let text = String::from_utf8_lossy(&bytes).into_owned();
+                        let mine = text.lines().filter_map(|line| line.strip_prefix(&format!("{mark} ")));
+                        seen.extend(mine.map(str::to_owned));
+                    }
+                    LogItem::Gap(src, reason) if src == source => seen.push(format!("{reason:?}")),
+                    _ => {}
+                }
+            }
+            assert_eq!(seen, expected, "{source} {stamp} {lines} {follow}");
+            logs.close().await;
+        }
+        Ok(())
+    })
 }
 
 async fn read_until(logs: &mut Logs, text: &mut String, end: &str) -> Anything<()> {

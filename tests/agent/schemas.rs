@@ -116,9 +116,20 @@ pub(crate) fn messages_fit_their_schemas(agents: &Agents) -> Outcome {
             ("helm.history", json!({"namespace": n, "release": "shop", "max": 3})),
             ("helm.get", json!({"namespace": n, "release": "shop", "live": true})),
             ("helm.values", json!({"namespace": n, "release": "shop", "all": true})),
+            (
+                "helm.diff",
+                json!({"verb": "helm.upgrade", "against": "manifest",
+                "spec": {"namespace": n, "release": "shop", "chart": {"name": chart}, "values": {"replicas": 3}}}),
+            ),
+            ("helm.diff", json!({"verb": "helm.rollback", "spec": {"namespace": n, "release": "shop", "revision": 1}})),
             ("helm.get", json!({"namespace": n, "release": "absent"})),
             ("watch.open", json!({"session": "watch1", "resources": ["pods"], "namespaces": [n], "ttl_s": 2})),
-            ("logs.open", json!({"session": "log1", "namespace": n, "pod": "talker", "ttl_s": 2})),
+            ("list", json!({"resource": "pods", "namespaces": [n], "sort": ["-created", ".spec.nodeName"]})),
+            (
+                "logs.open",
+                json!({"session": "log1", "namespace": n, "pod": "talker", "ttl_s": 2,
+                "resume": {"departed/main": {"ts": "2026-01-01T00:00:00Z", "n": 1}}}),
+            ),
         ] {
             match client.request::<Value>(verb, &body).await {
                 Ok(reply) => look(&format!("req.{verb}.reply"), &reply),
@@ -164,6 +175,7 @@ pub(crate) fn messages_fit_their_schemas(agents: &Agents) -> Outcome {
         "req.helm.get.reply",
         "req.helm.history.reply",
         "req.helm.values.reply",
+        "req.helm.diff.reply",
         "req.watch.open",
         "req.watch.open.reply",
         "req.logs.open.reply",

@@ -47,6 +47,10 @@ pub(super) struct Chunker {
     /// Lines up to here were sent before; how many of its lines are still to
     /// be passed over.
     skip: Option<Place>,
+    /// The place that was to go on behind.
+    began: Option<Place>,
+    /// Where the log goes on without the line that it was to go on behind.
+    gap: Option<Place>,
     filter: Filter,
 }
 
@@ -68,7 +72,9 @@ impl Chunker {
             open: Chunk::default(),
             ready: VecDeque::new(),
             place: skip.clone().unwrap_or_default(),
+            began: skip.clone(),
             skip,
+            gap: None,
             filter,
         }
     }
@@ -100,11 +106,18 @@ impl Chunker {
         !self.open.bytes.is_empty()
     }
 
+    /// The line behind which lines may be missing, told once. It is told before
+    /// the chunks that follow it.
+    pub(super) fn gap(&mut self) -> Option<Place> {
+        self.gap.take()
+    }
+
     /// Makes what waits ready, a last line without an end included.
     pub(super) fn finish(&mut self) {
         if !self.line.is_empty() {
             self.close_line(false);
         }
+        self.passed();
         self.flush();
     }
 
@@ -162,15 +175,24 @@ impl Chunker {
             skip.lines -= 1;
             return true;
         }
-        self.skip = None;
+        self.passed();
         false
+    }
+
+    /// The place to go on behind is passed. The API server is asked for lines
+    /// from its second on, so its own lines must have come.
+    fn passed(&mut self) {
+        let missed = self.skip.take().filter(|skip| skip.lines > 0 && !skip.stamp.is_empty() && !skip.done);
+        if missed.is_some() {
+            self.gap.clone_from(&self.began);
+        }
     }
 
     fn move_to(&mut self, stamp: &str) {
         if stamp.is_empty() || stamp == self.place.stamp {
             self.place.lines += 1;
         } else {
-            self.place = Place { stamp: stamp.to_owned(), lines: 1 };
+            self.place = Place { stamp: stamp.to_owned(), lines: 1, done: false };
         }
     }
 }
@@ -206,7 +228,7 @@ mod tests {
             let mut chunker = Chunker::new(100, false, None);
             text.as_bytes().chunks(size).for_each(|piece| chunker.feed(piece));
             assert_eq!(all(&mut chunker), [("one\ntwo\n\nend".to_owned(), false)], "pieces of {size}");
-            assert_eq!(chunker.place(), &Place { stamp: B.into(), lines: 3 });
+            assert_eq!(chunker.place(), &Place { stamp: B.into(), lines: 3, done: false });
         }
         let mut chunker = Chunker::new(1000, true, None);
         chunker.feed(text.as_bytes());
@@ -237,7 +259,31 @@ mod tests {
         let mut second = Chunker::new(100, false, Some(first.place().clone()));
         second.feed(text.as_bytes());
         assert_eq!(all(&mut second), [("three\n".to_owned(), false)]);
-        assert_eq!(second.place(), &Place { stamp: B.into(), lines: 2 });
+        assert_eq!(second.place(), &Place { stamp: B.into(), lines: 2, done: false });
+    }
+
+    #[test]
+    fn a_line_that_is_gone_is_a_gap() {
+        let at = |stamp: &str, lines| Some(Place { stamp: stamp.into(), lines, done: false });
+        let gap = |skip: Option<Place>, text: &str| {
+            let mut chunker = Chunker::new(100, false, skip);
+            chunker.feed(text.as_bytes());
+            let lines: String = all(&mut chunker).into_iter().map(|(text, _)| text).collect();
+            (lines, chunker.gap())
+        };
+        let both = format!("{A} one\n{B} two\n");
+        assert_eq!(gap(at(A, 1), &both), ("two\n".into(), None));
+        assert_eq!(gap(at(B, 1), &both), (String::new(), None));
+        // One of two lines of the time, or none, or nothing at all.
+        assert_eq!(gap(at(A, 2), &both), ("two\n".into(), at(A, 2)));
+        assert_eq!(gap(at(A, 1), &format!("{B} two\n")), ("two\n".into(), at(A, 1)));
+        assert_eq!(gap(at(A, 1), ""), (String::new(), at(A, 1)));
+        // What had ended was read whole: another run has other lines.
+        let done = Place { stamp: A.into(), lines: 1, done: true };
+        assert_eq!(gap(Some(done), &format!("{B} two\n")), ("two\n".into(), None));
+        // Who does not say how many lines were read cannot be told.
+        assert_eq!(gap(at(A, 0), &format!("{B} two\n")), ("two\n".into(), None));
+        assert_eq!(gap(None, &both).1, None);
     }
 
     #[test]

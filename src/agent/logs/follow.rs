@@ -22,7 +22,7 @@ use crate::{
     },
     protocol::{
         Code, Error,
-        logs::{LogFrame, Place},
+        logs::{GapReason, LogFrame, LogsRequest, Place},
     },
 };
 
@@ -57,6 +57,26 @@ struct Read {
     failures: u32,
 }
 
+impl Read {
+    /// The last line that was read before lines of runs up to `next` were
+    /// missed: this run was not read to its end, or others came and went.
+    fn missed(&self, next: &Run) -> Option<Place> {
+        let missed = self.failures > 0 || next.follows_after_others(&self.run);
+        missed.then(|| self.place.clone()).flatten()
+    }
+}
+
+/// Where a client wants to go on in logs of which the container is gone.
+pub(super) fn gone(request: &LogsRequest, pods: &[&Pod]) -> Vec<LogFrame> {
+    let exists = |src: &str| {
+        let Some((name, container)) = src.split_once('/') else { return false };
+        let pod = pods.iter().find(|pod| pod.metadata.name == name);
+        pod.is_some_and(|pod| pod.run(container).is_some())
+    };
+    let gone = request.resume.iter().filter(|(src, place)| !place.done && !exists(src));
+    gone.map(|(src, after)| LogFrame::Gap { src: src.clone(), reason: GapReason::Gone, after: after.clone() }).collect()
+}
+
 /// Which containers are read and how far.
 #[derive(Default)]
 struct View {
@@ -69,6 +89,8 @@ struct View {
     listed: bool,
     /// UIDs seen in the list that is coming in.
     seen: Vec<String>,
+    /// Gaps that are still to be told.
+    gaps: Vec<LogFrame>,
 }
 
 /// Follows until the client has enough, or the one pod that it named is over.
@@ -92,7 +114,7 @@ pub(super) async fn run(reading: Arc<Reading>) -> Result<(), Error> {
     loop {
         tokio::select! {
             signal = signals.1.recv() => match signal {
-                Some(signal) => view.apply(signal?)?,
+                Some(signal) => view.apply(&reading, signal?)?,
                 None => return Err(Error::internal("the view of the pods ended")),
             },
             Some(ended) = streams.join_next() => {
@@ -101,6 +123,9 @@ pub(super) async fn run(reading: Arc<Reading>) -> Result<(), Error> {
             }
         }
         view.start(&reading, &mut streams).await;
+        for gap in view.gaps.drain(..) {
+            send_control(&reading.session, &gap).await;
+        }
         let named_one = !reading.request.pod.is_empty();
         if named_one && view.listed && streams.is_empty() && view.pods.values().all(Pod::is_over) {
             return Ok(());
@@ -117,7 +142,7 @@ impl Drop for StopOnDrop {
 }
 
 impl View {
-    fn apply(&mut self, signal: Signal) -> Result<(), Error> {
+    fn apply(&mut self, reading: &Reading, signal: Signal) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct List {
             #[serde(default)]
@@ -136,10 +161,15 @@ impl View {
                 let seen = std::mem::take(&mut self.seen);
                 self.pods.retain(|uid, _| seen.contains(uid));
                 self.forget();
+                if !self.listed {
+                    let pods: Vec<_> = self.pods.values().collect();
+                    self.gaps.extend(gone(&reading.request, &pods));
+                }
                 self.listed = true;
             }
             Signal::Change(Change::Deleted, object) => {
                 let pod: Pod = parse(object.get().as_bytes())?;
+                self.lost_with(&pod);
                 self.pods.remove(&pod.metadata.uid);
                 self.forget();
             }
@@ -156,6 +186,16 @@ impl View {
         }
         self.pods.insert(pod.metadata.uid.clone(), pod);
         Ok(())
+    }
+
+    /// Tells of logs that go with their pod before they were read to the end.
+    fn lost_with(&mut self, pod: &Pod) {
+        let unread = self.read.iter().filter(|((uid, _), read)| *uid == pod.metadata.uid && read.failures > 0);
+        for ((_, container), read) in unread {
+            let Some(after) = read.place.clone() else { continue };
+            let src = format!("{}/{container}", pod.metadata.name);
+            self.gaps.push(LogFrame::Gap { src, reason: GapReason::Gone, after });
+        }
     }
 
     /// Drops what is known of pods that are gone.
@@ -180,9 +220,18 @@ impl View {
                         if whole && !run.running {
                             continue;
                         }
-                        read.place.clone()
+                        // A stream that ended in order was read whole; what
+                        // comes may be another run that is not seen yet.
+                        read.place.clone().map(|place| Place { done: read.failures == 0, ..place })
                     }
-                    _ => None,
+                    Some(read) => {
+                        if let Some(after) = read.missed(&run) {
+                            let src = format!("{}/{}", pod.metadata.name, key.1);
+                            self.gaps.push(LogFrame::Gap { src, reason: GapReason::Restarted, after });
+                        }
+                        None
+                    }
+                    None => None,
                 };
                 // Only what was there from the start is cut to its end.
                 wanted.push((key, run, pod.metadata.name.clone(), place, !self.listed));

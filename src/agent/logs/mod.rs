@@ -110,6 +110,9 @@ fn check_first(request: &LogsRequest, pods: &[Pod]) -> Result<(), Error> {
 
 /// Reads each log to its end.
 async fn once(reading: &Arc<Reading>, pods: Vec<Pod>) -> Result<(), Error> {
+    for gap in follow::gone(&reading.request, &pods.iter().collect::<Vec<_>>()) {
+        send_control(&reading.session, &gap).await;
+    }
     let mut streams = JoinSet::new();
     let mut only = 0;
     for pod in pods {

@@ -91,6 +91,13 @@ impl Run {
     pub(super) fn same(&self, other: &Run) -> bool {
         if self.id.is_empty() || other.id.is_empty() { self.restarts == other.restarts } else { self.id == other.id }
     }
+
+    /// Whether there were runs between `before` and this one.
+    pub(super) fn follows_after_others(&self, before: &Run) -> bool {
+        // While a container waits to be run again, the count is one ahead of
+        // the run that can be read.
+        self.running && before.running && self.restarts > before.restarts + 1
+    }
 }
 
 impl Pod {

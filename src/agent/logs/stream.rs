@@ -21,7 +21,7 @@ use crate::{
     },
     protocol::{
         Error, header,
-        logs::{CHUNK_MAX, CHUNK_MS, LogFrame, LogsRequest, Place},
+        logs::{CHUNK_MAX, CHUNK_MS, GapReason, LogFrame, LogsRequest, Place},
     },
 };
 
@@ -136,6 +136,9 @@ async fn copy(session: &Session, path: &Path, src: &str, chunker: &mut Chunker) 
 }
 
 async fn send_ready(session: &Session, src: &str, chunker: &mut Chunker) {
+    if let Some(after) = chunker.gap() {
+        send_control(session, &LogFrame::Gap { src: src.to_owned(), reason: GapReason::Rotated, after }).await;
+    }
     while let Some(chunk) = chunker.next() {
         send_chunk(session, src, chunk).await;
     }

@@ -74,6 +74,9 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<(), Failur
         while let Some(item) = logs.next().await.map_err(failure)? {
             match item {
                 LogItem::Lines { src, bytes, partial } => session.cx.printer.bytes(&lines.of(&src, &bytes, partial))?,
+                LogItem::Gap(src, reason) => {
+                    session.cx.printer.note(&format!("{src}: lines may be missing here: {}", reason.as_str()));
+                }
                 LogItem::Ended(src, Some(error)) => {
                     failed |= !args.follow;
                     session.cx.printer.note(&format!("{src}: {error}"));
