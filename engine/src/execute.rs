@@ -90,7 +90,7 @@ async fn apply(cluster: &Cluster, object: &Object, force: bool, migrate: Option<
     if let Some(patch) = migrate {
         cluster.migrate(object, patch).await?;
     }
-    cluster.apply(object, force, false).await.map(|_| ())
+    cluster.apply(object, force).await
 }
 
 async fn delete(cluster: &Cluster, object: &Object) -> Result<Outcome> {

@@ -217,7 +217,7 @@ async fn create(engine: &Engine, objects: &[Object], server_side: bool) -> Resul
     let cluster = engine.cluster();
     let send = |object| async move {
         let object: &Object = object;
-        if server_side { cluster.apply(object, false, false).await.map(drop) } else { cluster.create(object).await }
+        if server_side { cluster.apply(object, false).await } else { cluster.create(object).await }
     };
     let sends: Vec<BoxFuture<'_, _>> = objects.iter().map(|object| send(object).boxed()).collect();
     let results: Vec<_> = futures::stream::iter(sends).buffered(CONCURRENCY).collect().await;

@@ -9,11 +9,12 @@ use templates_compat::Compat;
 use crate::cluster::Object;
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
+use crate::heal::History;
 use crate::lock::Lock;
 use crate::options::{ServerSide, WaitStrategy};
 use crate::plan::{self, LiveObjects, Plan};
 use crate::release::{ApplyMethod, HookEvent, Release, Status};
-use crate::storage::{self, SYSTEM_LABELS};
+use crate::storage::SYSTEM_LABELS;
 use crate::wait::{self, Rules};
 use crate::{Engine, Run, execute, hooks};
 
@@ -187,11 +188,14 @@ pub(super) async fn wait_for(
 /// Deletes the oldest records so that, with one more, there are at most
 /// `limit`. The deployed revision stays, and so do those that an operation
 /// still has to go on from. 0: no limit.
-pub(super) async fn prune_history(engine: &Engine, name: &str, limit: usize, needed: &[i64]) -> Result<()> {
+///
+/// The history is the one that was read before the lock was taken. If there is
+/// more by now, the next record is there too and cannot be created; and a list
+/// right after a write is slow, as the API server has to bring its cache up to
+/// date first.
+pub(super) async fn prune_history(engine: &Engine, name: &str, limit: usize, history: &History) -> Result<()> {
     let Some(keep) = limit.checked_sub(1) else { return Ok(()) };
-    let query = storage::Query { name: Some(name), status: None };
-    let mut keys = engine.store().keys(query).await?;
-    keys.sort_by_key(|k| k.version);
+    let (keys, needed) = (&history.keys, history.versions());
     let surplus = keys.len().saturating_sub(keep);
     let deployed = keys.iter().filter(|k| k.status == Status::Deployed).map(|k| k.version).max();
     let stays = |version: i64| Some(version) == deployed || needed.contains(&version);

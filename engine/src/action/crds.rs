@@ -28,7 +28,7 @@ pub(super) struct Sending {
 
 async fn send(engine: &Engine, object: &Object, how: Sending) -> Result<()> {
     if how.server_side {
-        engine.cluster().apply(object, how.force, false).await.map(drop)
+        engine.cluster().apply(object, how.force).await
     } else {
         engine.cluster().create(object).await
     }

@@ -103,7 +103,7 @@ async fn rollback_locked(
     options: &RollbackOptions,
 ) -> Result<Applied> {
     let Prepared { mut current, mut release, plan, objects, known, history } = prepared;
-    common::prune_history(engine, &release.name, options.history_max, &history.versions()).await?;
+    common::prune_history(engine, &release.name, options.history_max, &history).await?;
     common::create_record(engine, run, &release, lock).await?;
     let server_side = release.is_server_side();
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };

@@ -163,7 +163,7 @@ async fn upgrade_locked(
     options: &UpgradeOptions,
 ) -> Result<Applied> {
     let Prepared { before, mut release, plan, objects, known, history } = prepared;
-    common::prune_history(engine, &release.name, options.history_max, &history.versions()).await?;
+    common::prune_history(engine, &release.name, options.history_max, &history).await?;
     common::create_record(engine, run, &release, lock).await?;
     let mut done = Done::default();
     let interrupted = &history.interrupted;
@@ -259,7 +259,9 @@ pub(super) async fn prepare(
     }
     common::validate_release_name(&options.name).map_err(|_| invalid_name(&options.name))?;
     common::check_hide_secret(options.hide_secret, options.dry_run.is_dry())?;
-    let (history, last, before) = base(engine, run, &options.name).await?;
+    // What kinds there are is asked beside it. Who needs it gives the error.
+    let (found, _) = tokio::join!(base(engine, run, &options.name), engine.cluster().discovery());
+    let (history, last, before) = found?;
     render::check_chart(run, &chart, engine.compat())?;
     let (chart, values) = values::reuse(run, chart, values, &before, options, engine.compat())?;
     let chart = render::process_dependencies(run, chart, &values, engine.compat()).await?;

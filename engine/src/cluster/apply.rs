@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use http::Method;
@@ -10,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::Cluster;
 use super::object::{Object, ObjectRef};
-use super::request::{api_error, patch_type};
+use super::request::{ONE_METADATA, api_error, patch_type};
 use crate::error::{Error, Result};
 use crate::plan::{FIELD_MANAGER, LiveObjects, Patch, migration};
 
@@ -22,16 +23,39 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// sent is up to the server (`limit`).
 pub(crate) const CONCURRENCY: usize = super::limit::MOST;
 
+/// What an apply gives back.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// What nobody reads is not worth writing: metadata only.
+    Metadata,
+    /// The whole object as it would be; nothing is changed.
+    DryRun,
+}
+
 impl Cluster {
     /// Server-side apply of one object, as `helm`.
     ///
     /// # Errors
     /// `server-side apply failed for object …`, `conflict occurred …`.
-    pub(crate) async fn apply(&self, object: &Object, force: bool, dry_run: bool) -> Result<Json> {
+    pub(crate) async fn apply(&self, object: &Object, force: bool) -> Result<()> {
+        self.apply_as(object, force, Answer::Metadata).await.map(drop)
+    }
+
+    /// What server-side apply would make of one object.
+    ///
+    /// # Errors
+    /// Those of [`Cluster::apply`].
+    async fn apply_dry(&self, object: &Object, force: bool) -> Result<Json> {
+        let bytes = self.apply_as(object, force, Answer::DryRun).await?;
+        let unreadable = |e| api_error(format!("{}: the server's answer cannot be read: {e}", name(object)), 0, "");
+        serde_json::from_slice(&bytes).map_err(unreadable)
+    }
+
+    async fn apply_as(&self, object: &Object, force: bool, answer: Answer) -> Result<Bytes> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.apply_once(object, force, dry_run).await {
+            match self.apply_once(object, force, answer).await {
                 // Admission counts quotas in an object of its own.
                 Err(e) if attempt < RETRIES && is_quota_conflict(&e) => tokio::time::sleep(RETRY_PAUSE).await,
                 Err(e) => return Err(apply_error(object, e)),
@@ -40,19 +64,20 @@ impl Cluster {
         }
     }
 
-    async fn apply_once(&self, object: &Object, force: bool, dry_run: bool) -> Result<Json> {
+    async fn apply_once(&self, object: &Object, force: bool, answer: Answer) -> Result<Bytes> {
         if object.reference.name.is_empty() {
             return Err(api_error("resource name may not be empty".into(), 0, ""));
         }
-        let mut call = self
+        let call = self
             .call(Method::PATCH, object.path())
             .query("fieldManager", FIELD_MANAGER)
             .query("fieldValidation", "Strict")
             .query("force", if force { "true" } else { "false" });
-        if dry_run {
-            call = call.query("dryRun", "All");
-        }
-        call.body(patch_type::APPLY, object.json.to_string().into_bytes()).send().await
+        let call = match answer {
+            Answer::Metadata => call.accept(ONE_METADATA),
+            Answer::DryRun => call.query("dryRun", "All"),
+        };
+        call.body(patch_type::APPLY, object.json.to_string().into_bytes()).send_bytes().await
     }
 
     /// Moves what `helm` updated client-side to what it applies. `patch` was
@@ -164,7 +189,7 @@ impl Cluster {
     pub(crate) async fn preview(&self, objects: &[Object], force: bool, live: &mut LiveObjects) {
         let ask = |object| async move {
             let object: &Object = object;
-            let answer = self.apply(object, force, true).await;
+            let answer = self.apply_dry(object, force).await;
             (object.reference.key(), answer.map_err(|e| e.to_string()))
         };
         let asks: Vec<BoxFuture<'_, _>> = objects.iter().map(|object| ask(object).boxed()).collect();

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 use super::Cluster;
 use super::apply::CONCURRENCY;
 use super::object::Object;
+use super::request::METADATA_ONLY;
 use crate::plan::{Key, Live, LiveObjects};
 
 /// From so many objects of one collection on, lists are cheaper.
@@ -24,8 +25,6 @@ const MANY: usize = 8;
 const PAGE: &str = "500";
 
 const MANAGED: &str = "app.kubernetes.io/managed-by=Helm";
-
-const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
 #[derive(Deserialize)]
 struct ListOf {

@@ -17,6 +17,7 @@ pub(crate) mod watch;
 
 pub use connect::ConnectOptions;
 pub use object::{Object, ObjectRef};
+pub(crate) use request::{METADATA_ONLY, ONE_METADATA};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

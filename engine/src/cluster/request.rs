@@ -17,6 +17,13 @@ use super::limit::Permit;
 use super::retry::{self, Retries};
 use crate::error::{Error, Result};
 
+/// Accepts only the metadata of one object, whatever it holds.
+pub(crate) const ONE_METADATA: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
+
+/// The same of a list.
+pub(crate) const METADATA_ONLY: &str =
+    "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+
 /// The media types of patches.
 pub(crate) mod patch_type {
     /// Server-side apply. JSON is YAML.

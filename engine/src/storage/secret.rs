@@ -13,7 +13,7 @@ use serde_json::json;
 use templates_compat::Compat;
 
 use super::{Key, Query, ReleaseStore, SYSTEM_LABELS, record_key};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, METADATA_ONLY, ONE_METADATA};
 use crate::error::{Error, Result, Stage};
 use crate::release::codec::{self, CodecError};
 use crate::release::{Release, Status};
@@ -30,12 +30,6 @@ const CREATIONS: usize = 3;
 /// The field manager of records: what the API server derives from Helm's own
 /// User-Agent.
 const RECORD_MANAGER: &str = "Helm";
-
-/// Only metadata, whatever the object holds.
-const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
-
-/// The same of one object.
-const ONE_METADATA: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
