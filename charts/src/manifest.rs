@@ -161,7 +161,11 @@ pub fn sort(
 
 impl Sorted {
     fn add(&mut self, path: &str, document: &[u8], head: Head, warnings: &mut Warnings) {
-        let content = String::from_utf8_lossy(document).into_owned();
+        // Faster than the lossy way alone, which looks at every character.
+        let content = match std::str::from_utf8(document) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(document).into_owned(),
+        };
         let Some(events) = annotation(&head, HOOK_ANNOTATION) else {
             self.manifests.push(Manifest { name: path.to_string(), content, head });
             return;

@@ -140,13 +140,28 @@ pub fn check_kube_version(chart: &Chart, capabilities: &Capabilities, compat: Co
 /// # Errors
 /// The first parse or execution error, in Helm's order and words.
 pub fn render(chart: &Chart, top: &Map, options: &RenderOptions<'_>, host: &dyn Host) -> Result<RenderedFiles, Error> {
+    render_with_set(chart, top, options, host).map(|(files, _)| files)
+}
+
+/// The same, with the templates it was rendered from.
+pub(crate) fn render_with_set(
+    chart: &Chart,
+    top: &Map,
+    options: &RenderOptions<'_>,
+    host: &dyn Host,
+) -> Result<(RenderedFiles, TemplateSet), Error> {
     let (compat, strict, lint) = (options.compat, options.strict, options.lint);
     let options = Options { compat, strict, lint, ..Options::default() };
     // One thread with room for recursion serves all files.
     with_deep_stack(|| render_files(chart, top, options, host))
 }
 
-fn render_files(chart: &Chart, top: &Map, options: Options, host: &dyn Host) -> Result<RenderedFiles, Error> {
+fn render_files(
+    chart: &Chart,
+    top: &Map,
+    options: Options,
+    host: &dyn Host,
+) -> Result<(RenderedFiles, TemplateSet), Error> {
     let mut templates = BTreeMap::new();
     collect(chart, None, top, options.compat, &mut templates);
     let order = render_order(&templates);
@@ -172,7 +187,7 @@ fn render_files(chart: &Chart, top: &Map, options: Options, host: &dyn Host) -> 
         let text = set.render(name, &root, host).map_err(|e| Error::render(e.to_string()))?;
         rendered.files.insert(name.clone(), text);
     }
-    Ok(rendered)
+    Ok((rendered, set))
 }
 
 /// A template with its data.

@@ -46,6 +46,9 @@ pub struct TemplateOptions {
     pub subchart_notes: bool,
     /// `--post-renderer`
     pub post_renderer: Option<Arc<dyn PostRenderer>>,
+    /// The process ends after this: what was made on the way is not taken
+    /// apart, its memory is left to the system.
+    pub ends_process: bool,
 }
 
 /// A rendered release that nobody installs.
@@ -121,14 +124,17 @@ pub fn template(
     };
     let top = render::render_values(&chart, values, &render_options, warnings)?;
     render::check_kube_version(&chart, &capabilities, compat)?;
-    let mut files = render::render(&chart, &top, &render_options, host)?;
+    let (mut files, set) = render::render_with_set(&chart, &top, &render_options, host)?;
     let notes = files.take_notes(&chart, options.subchart_notes);
     if let (Some(renderer), Compat::Helm4) = (&options.post_renderer, compat) {
         files.files = post_render::files(&files.files, renderer.as_ref(), compat)?;
     }
     let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
     // Room for the documents: nobody needs the chart any more.
-    drop((chart, top));
+    match options.ends_process {
+        true => std::mem::forget((chart, top, set)),
+        false => drop((chart, top, set)),
+    }
     let sorted = manifest::sort(&files.files, KindOrder::Install, compat, warnings)?;
     let mut hooks = sorted.hooks;
     if options.no_hooks {

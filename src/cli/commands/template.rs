@@ -106,6 +106,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         skip_schema_validation: args.release.skip_schema_validation,
         subchart_notes: args.release.render_subchart_notes,
         post_renderer,
+        ends_process: true,
     };
     let mut warnings = Warnings::new();
     if server {

@@ -1,6 +1,8 @@
 //! Go string and rune literals: quoting, whether a backquote would do, and
 //! reading them back. Which runes are printable is decided in `unicode`.
 
+use std::borrow::Cow;
+
 use super::unicode::is_print;
 use super::utf8;
 use crate::compat::Compat;
@@ -155,16 +157,25 @@ fn digits(text: &[u8], base: u32) -> Option<u32> {
 }
 
 /// Reads a whole Go literal (double quotes, backquotes or a rune in single
-/// quotes); nothing when it is not one.
-pub fn unquote(text: &[u8]) -> Option<Vec<u8>> {
+/// quotes); nothing when it is not one. Most stand for themselves and are not
+/// copied.
+pub fn unquote(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     let (&quote, rest) = text.split_first()?;
     let (&last, inside) = rest.split_last()?;
     if quote == b'`' {
-        let whole = last == b'`' && !inside.contains(&b'`');
-        return whole.then(|| inside.iter().copied().filter(|&b| b != b'\r').collect());
+        if last != b'`' || inside.contains(&b'`') {
+            return None;
+        }
+        return Some(match inside.contains(&b'\r') {
+            true => Cow::Owned(inside.iter().copied().filter(|&b| b != b'\r').collect()),
+            false => Cow::Borrowed(inside),
+        });
     }
     if last != quote || (quote != b'"' && quote != b'\'') {
         return None;
+    }
+    if quote == b'"' && memchr::memchr3(b'\\', b'"', b'\n', inside).is_none() && std::str::from_utf8(inside).is_ok() {
+        return Some(Cow::Borrowed(inside));
     }
     let mut out = Vec::with_capacity(inside.len());
     let mut rest = inside;
@@ -181,7 +192,7 @@ pub fn unquote(text: &[u8]) -> Option<Vec<u8>> {
         rest = &rest[width..];
         elements += 1;
     }
-    (quote == b'"' || elements == 1).then_some(out)
+    (quote == b'"' || elements == 1).then_some(Cow::Owned(out))
 }
 
 #[cfg(test)]
@@ -214,9 +225,11 @@ mod tests {
 
     #[test]
     fn unquotes() {
-        assert_eq!(unquote(br#""a\n\x41\101\u00e9\U0001f600""#).unwrap(), "a\nAAé\u{1f600}".as_bytes());
-        assert_eq!(unquote(b"`a\r\\n`").unwrap(), b"a\\n");
-        assert_eq!(unquote(b"'\\''").unwrap(), b"'");
+        assert_eq!(&*unquote(br#""a\n\x41\101\u00e9\U0001f600""#).unwrap(), "a\nAAé\u{1f600}".as_bytes());
+        assert_eq!(&*unquote(b"`a\r\\n`").unwrap(), b"a\\n");
+        assert_eq!(&*unquote(b"'\\''").unwrap(), b"'");
+        assert_eq!(&*unquote("\"é\"".as_bytes()).unwrap(), "é".as_bytes());
+        assert_eq!(&*unquote(b"\"a\xff\"").unwrap(), "a\u{fffd}".as_bytes());
         for bad in [
             &b"\""[..],
             b"",

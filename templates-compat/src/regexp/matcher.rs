@@ -52,7 +52,9 @@ impl Matcher {
 }
 
 fn build(hir: &Hir) -> Option<meta::Regex> {
-    let config = meta::Config::new().nfa_size_limit(Some(MAX_COMPILED_BYTES));
+    // A render uses most patterns once or twice: an automaton that is made
+    // while it runs is done sooner than one that is made whole before.
+    let config = meta::Config::new().nfa_size_limit(Some(MAX_COMPILED_BYTES)).dfa(false);
     meta::Builder::new().configure(config).build_from_hir(hir).ok()
 }
 

@@ -278,7 +278,7 @@ impl<'t> Lexer<'t> {
 
     fn count_lines(&mut self) {
         let skipped = self.input.get(self.start..self.pos).unwrap_or_default();
-        self.line += skipped.iter().filter(|&&b| b == b'\n').count();
+        self.line += memchr::memchr_iter(b'\n', skipped).count();
     }
 
     fn ignore(&mut self) {

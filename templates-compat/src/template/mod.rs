@@ -9,6 +9,7 @@ mod chars;
 mod error;
 mod exec;
 mod lexer;
+mod names;
 mod nesting;
 mod number;
 mod parser;

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ast::{
-    Arg, Block, Branch, Chain, Command, Field, Ident, Invoke, Node, Pipe, Pos, Source, Span, Special, StrConst, Tree,
-    Variable,
+    Arg, Block, Branch, Chain, Command, Field, Ident, Invoke, Node, Pipe, Pos, Source, Span, StrConst, Tree, Variable,
 };
 use super::lexer::{Kind, Lexer, Token};
+use super::names::{Functions, Names};
 use super::{number, stack};
 use crate::compat::Compat;
-use crate::funcs;
 use crate::gofmt::quote;
 use crate::value::{Str, Value};
 
@@ -35,11 +34,14 @@ pub(super) fn parse(source: &Arc<Source>, compat: Compat) -> Parsed<Vec<Arc<Tree
         source: source.clone(),
         lexer: Lexer::new(&source.text, compat),
         compat,
-        symbols: HashMap::from([(Str::from("$"), 0)]),
+        symbols: HashMap::new(),
+        names: Names::default(),
+        functions: Functions::default(),
         trees: Vec::new(),
         nodes: Vec::new(),
         commands: Vec::new(),
         args: Vec::new(),
+        idents: Vec::new(),
         depth: 0,
     };
     let mut parser = Parser::new(&mut shared, Str::from(source.name.as_str()));
@@ -53,13 +55,17 @@ struct Shared<'t> {
     source: Arc<Source>,
     lexer: Lexer<'t>,
     compat: Compat,
+    /// The numbers of the variables' names; `$` is 0 and not among them.
     symbols: HashMap<Str, u32>,
+    names: Names,
+    functions: Functions,
     trees: Vec<Tree>,
     /// The parts of what is not complete yet, innermost last. Each list takes
     /// its own from here when it is complete, and then just fits them.
     nodes: Vec<Node>,
     commands: Vec<Command>,
     args: Vec<Arg>,
+    idents: Vec<Str>,
     /// Nesting of control structures and parentheses.
     depth: usize,
 }
@@ -268,7 +274,7 @@ impl<'s, 't> Parser<'s, 't> {
 
     fn unquote(&self, token: &Token) -> Parsed<Str> {
         match quote::unquote(self.text(token)) {
-            Some(text) => Ok(Str::from(text)),
+            Some(text) => Ok(Str::from(&*text)),
             None => self.error("invalid syntax"),
         }
     }
@@ -288,7 +294,7 @@ impl<'s, 't> Parser<'s, 't> {
 
     /// The nodes that were read since there were `first` of them.
     fn block_from(&mut self, first: usize) -> Block {
-        Block { nodes: self.shared.nodes.drain(first..).collect() }
+        Block { nodes: take(&mut self.shared.nodes, first) }
     }
 
     fn text_or_action(&mut self) -> Parsed<Item> {
@@ -452,7 +458,7 @@ impl<'s, 't> Parser<'s, 't> {
                 _ => return self.unexpected(&token, context),
             }
         }
-        pipe.cmds = self.shared.commands.drain(first..).collect();
+        pipe.cmds = take(&mut self.shared.commands, first);
         if pipe.cmds.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
@@ -503,12 +509,14 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn variable(&mut self, token: &Token) -> Variable {
+        const DOLLAR: Str = Str::from_static("$");
         let text = self.shared.source.text.get(token.start..token.end).unwrap_or_default();
         let symbols = &mut self.shared.symbols;
         let (name, symbol) = match symbols.get_key_value(text) {
+            _ if text == b"$" => (DOLLAR, 0),
             Some((name, symbol)) => (name.clone(), *symbol),
             None => {
-                let (name, symbol) = (Str::from(text), symbols.len() as u32);
+                let (name, symbol) = (Str::from(text), symbols.len() as u32 + 1);
                 symbols.insert(name.clone(), symbol);
                 (name, symbol)
             }
@@ -536,7 +544,7 @@ impl<'s, 't> Parser<'s, 't> {
             }
             break;
         }
-        let rest = self.shared.args.drain(start..).collect();
+        let rest = take(&mut self.shared.args, start);
         match first {
             Some(first) => Ok(Command { pos, first, rest }),
             None => self.error("empty command"),
@@ -547,34 +555,38 @@ impl<'s, 't> Parser<'s, 't> {
         let Some((term, token)) = self.term()? else {
             return Ok(None);
         };
-        let next = self.peek();
-        if next.kind != Kind::Field {
-            return Ok(Some(term));
+        let first = self.shared.idents.len();
+        if token.kind == Kind::Field {
+            self.field_name(&token);
         }
-        let pos = next.start;
-        let mut fields = Vec::new();
+        let next = self.peek();
+        let is_chain = next.kind == Kind::Field;
         while self.peek().kind == Kind::Field {
             let field = self.next();
-            fields.push(self.field_name(&field));
+            self.field_name(&field);
         }
+        let idents: Box<[Str]> = take(&mut self.shared.idents, first).into();
+        let pos = next.start;
         Ok(Some(match term {
-            Arg::Field(first) => {
-                fields.splice(0..0, first.idents.into_vec());
-                Arg::Field(Field { pos, idents: fields.into_boxed_slice() })
-            }
-            Arg::Variable(variable) => Arg::Variable(Variable { pos, fields: fields.into_boxed_slice(), ..variable }),
+            Arg::Field(field) => Arg::Field(Field { pos: if is_chain { pos } else { field.pos }, idents }),
+            term if !is_chain => term,
+            Arg::Variable(variable) => Arg::Variable(Variable { pos, fields: idents, ..variable }),
             Arg::Bool(..) | Arg::Str(_) | Arg::Number(_) | Arg::Nil(_) | Arg::Dot(_) => {
                 let quoted = self.quote(self.text(&token));
                 return self.error(format!("unexpected . after term {quoted}"));
             }
-            node => Arg::Chain(Box::new(Chain { pos, node, fields: fields.into_boxed_slice() })),
+            node => Arg::Chain(Box::new(Chain { pos, node, fields: idents })),
         }))
     }
 
-    fn field_name(&self, token: &Token) -> Str {
-        Str::from(self.text(token).get(1..).unwrap_or_default())
+    /// Takes a `.Name` to those of the operand that is being read.
+    fn field_name(&mut self, token: &Token) {
+        let name = self.shared.source.text.get(token.start + 1..token.end).unwrap_or_default();
+        self.shared.idents.push(self.shared.names.get(name));
     }
 
+    /// An operand without the names behind it; of a field without the first
+    /// one, too.
     fn term(&mut self) -> Parsed<Option<(Arg, Token)>> {
         let token = self.next_non_space();
         let pos = token.start;
@@ -590,7 +602,7 @@ impl<'s, 't> Parser<'s, 't> {
                 }
                 Arg::Variable(variable)
             }
-            Kind::Field => Arg::Field(Field { pos, idents: Box::new([self.field_name(&token)]) }),
+            Kind::Field => Arg::Field(Field { pos, idents: Box::default() }),
             Kind::Bool => Arg::Bool(pos, self.text(&token) == b"true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => Arg::Number(Box::new(self.number(&token)?)),
             Kind::LeftParen => Arg::Pipe(Box::new(self.parenthesized(pos)?)),
@@ -626,34 +638,21 @@ impl<'s, 't> Parser<'s, 't> {
         }
     }
 
-    fn identifier(&self, token: &Token) -> Parsed<Ident> {
-        let name = self.text(token);
-        let found = std::str::from_utf8(name).ok().and_then(|name| funcs::find(name, self.shared.compat));
-        let Some(func) = found else {
-            let quoted = self.quote(name);
-            return self.error(format!("function {quoted} not defined"));
-        };
-        let special = match func.name {
-            "and" => Special::And,
-            "or" => Special::Or,
-            "call" => Special::Call,
-            "include" => Special::Include,
-            "len" => Special::Len,
-            "tpl" => Special::Tpl,
-            "bcrypt"
-            | "derivePassword"
-            | "genCA"
-            | "genCAWithKey"
-            | "genPrivateKey"
-            | "genSelfSignedCert"
-            | "genSelfSignedCertWithKey"
-            | "genSignedCert"
-            | "genSignedCertWithKey"
-            | "htpasswd" => Special::Slow,
-            _ => Special::No,
-        };
-        Ok(Ident { pos: token.start, func, special })
+    fn identifier(&mut self, token: &Token) -> Parsed<Ident> {
+        let name = self.shared.source.text.get(token.start..token.end).unwrap_or_default();
+        match self.shared.functions.get(name, self.shared.compat) {
+            Some((func, special)) => Ok(Ident { pos: token.start, func, special }),
+            None => {
+                let quoted = self.quote(name);
+                self.error(format!("function {quoted} not defined"))
+            }
+        }
     }
+}
+
+/// The items from `first` on, in a list that just fits them.
+fn take<T>(items: &mut Vec<T>, first: usize) -> Vec<T> {
+    if items.len() == first { Vec::new() } else { items.drain(first..).collect() }
 }
 
 /// Whether a tree holds nothing but space.

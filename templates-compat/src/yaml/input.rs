@@ -67,9 +67,10 @@ fn find_bad(text: &[u8]) -> Option<(usize, &'static str)> {
     while i < text.len() {
         // Most texts are ASCII: many bytes at a time, without a branch for
         // each. What this takes for bad is looked at singly.
-        while let Some(block) = text.get(i..i + BLOCK) {
-            let bad = block.iter().fold(false, |bad, b| bad | ((*b < 0x20) & (*b != b'\n')) | (*b >= 0x7F));
-            if bad {
+        while let Some(block) = text.get(i..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+            // A number and not a truth value: so it becomes a few wide steps.
+            let bad = |b: u8| u8::from((b < 0x20) & (b != b'\n')) | u8::from(b >= 0x7F);
+            if block.iter().fold(0, |all, b| all | bad(*b)) != 0 {
                 break;
             }
             i += BLOCK;
