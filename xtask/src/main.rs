@@ -39,6 +39,12 @@ cargo xtask COMMAND
   bench releases [--runs N] [--program ANKRA-HELM]
                      installs, upgrades and reads beside real Helm on one API
                      server; writes its section of docs/benchmarks.md
+  bench agent [--pods N] [--changes N] [--seconds N] [--smoke]
+                     memory, lists, watches and logs of one agent on a cluster
+                     of 50,000 pods; writes its section of docs/benchmarks.md;
+                     --smoke: a small one that only shows that it works
+  bench agents [--agents N] [--seconds N] [--smoke]
+                     200 agents on one NATS server; writes its section
   fuzz [TARGET…] [--seconds N]
                      build the fuzz targets and run each for a minute
   differ [--tries N] [--seed N] [--jobs N] [--show N]

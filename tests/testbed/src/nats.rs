@@ -109,6 +109,12 @@ impl NatsServer {
         format!("http://127.0.0.1:{}", self.monitor)
     }
 
+    /// The process id of the leash that holds it, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
+    }
+
     /// Where its files and its log are.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -4,6 +4,8 @@
 //! One folder or file a benchmark. Each writes its own section of
 //! `docs/benchmarks.md` and its own picture, and leaves the others' alone.
 
+mod agent;
+mod bars;
 mod document;
 mod machine;
 pub(crate) mod measure;
@@ -11,6 +13,7 @@ mod plot;
 mod releases;
 mod render;
 mod stats;
+mod units;
 
 use std::path::PathBuf;
 
@@ -55,12 +58,23 @@ impl Options {
 
 /// Runs the benchmark of this name.
 pub(crate) fn run(name: &str, words: &[&str]) -> Outcome {
+    if name == "agent" {
+        return agent::run(&agent::Options::parse(words)?);
+    }
+    if name == "agents" {
+        return agent::run_many(&agent::Options::parse(words)?);
+    }
     let options = Options::parse(words)?;
     match name {
         "render" => render::run(&options),
         "releases" => releases::run(&options),
-        other => Err(format!("there is no benchmark {other:?}; there are: releases, render").into()),
+        other => Err(format!("there is no benchmark {other:?}; there are: agent, agents, releases, render").into()),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "a command for people prints")]
+fn say(text: &str) {
+    println!("{text}");
 }
 
 /// The flags of the Dockerfile: static, at a fixed address. The platform must be

@@ -9,6 +9,13 @@ const MARGIN: (f64, f64, f64, f64) = (58.0, 14.0, 36.0, 44.0);
 /// How many panels stand side by side.
 const COLUMNS: usize = 2;
 
+/// The colour of what we are measured beside.
+pub(super) const THEIRS: &str = "#57606a";
+/// The colour of ours.
+pub(super) const OURS: &str = "#d1480f";
+/// Another colour of ours.
+pub(super) const OURS_TOO: &str = "#0969da";
+
 /// A scale of numbers from low to high.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Axis {

@@ -8,6 +8,15 @@ pub(super) fn median<T: Copy + Ord>(mut all: Vec<T>) -> Option<T> {
     all.get(all.len().checked_sub(1)? / 2).copied()
 }
 
+/// The value below which this part of them lies; of none, nothing.
+pub(super) fn percentile(all: &[Duration], part: f64) -> Duration {
+    let mut sorted = all.to_vec();
+    sorted.sort_unstable();
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
+    let place = (sorted.len() as f64 * part).ceil() as usize;
+    sorted.get(place.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or_default()
+}
+
 /// The geometric mean: of ratios, the only mean that is the same seen from
 /// either side.
 #[expect(clippy::cast_precision_loss, reason = "a count of cases")]
@@ -41,6 +50,14 @@ mod tests {
         assert_eq!(median(vec![4, 1, 2, 3]), Some(2));
         assert_eq!(median::<u8>(Vec::new()), None);
         assert!((geometric_mean(&[2.0, 8.0]) - 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let all: Vec<Duration> = (1..=200).rev().map(Duration::from_secs).collect();
+        let of = |part| percentile(&all, part).as_secs();
+        assert_eq!((of(0.5), of(0.99), of(1.0), of(0.0)), (100, 198, 200, 1));
+        assert_eq!(percentile(&[], 0.5), Duration::ZERO);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use testbed::{ControlPlane, ControlPlaneOptions, Workdir};
 
 use super::measure::{Run, Subject};
 use super::stats::median;
-use super::{Anything, Options, document};
+use super::{Anything, Options, bars, document, say};
 use crate::Outcome;
 use crate::progress::Bar;
 use stage::{Programs, Stage};
@@ -89,11 +89,10 @@ pub(super) fn run(options: &Options) -> Outcome {
     let results = measure(&stage, options.runs)?;
     document::write_picture(report::PICTURE, &report::picture(&results)?)?;
     let path = document::write_section("releases", &report::text(&results)?)?;
-    say(&report::summary(&results));
+    let found = report::bars(&results);
+    say(&bars::summary(&found));
     say(&format!("written: {}", path.display()));
-    let missed: Vec<String> =
-        report::bars(&results).into_iter().filter(|bar| !bar.holds).map(|bar| bar.missed()).collect();
-    if missed.is_empty() { Ok(()) } else { Err(missed.join("\n       ").into()) }
+    bars::outcome(&found, Vec::new())
 }
 
 /// Runs of one command with each program, in turn.
@@ -137,11 +136,6 @@ fn measure(stage: &Stage<'_>, runs: usize) -> Anything<Results> {
 
 fn paired(what: &'static str, runs: &Pair, faster: f64, smaller: f64) -> Measured {
     Measured { what, helm: Sample::of(&runs.0), ours: Sample::of(&runs.1), faster, smaller }
-}
-
-#[expect(clippy::print_stdout, reason = "a command for people prints")]
-fn say(text: &str) {
-    println!("{text}");
 }
 
 /// A run that must have worked.

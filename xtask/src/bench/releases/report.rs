@@ -1,33 +1,18 @@
 //! From what was measured to what is read.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use super::super::plot::{self, Axis, Panel, Series};
+use super::super::bars::{self, Bar};
+use super::super::plot::{self, Axis, OURS, Panel, Series, THEIRS};
 use super::super::stats::ratio;
+use super::super::units::{mebibytes, mib, millis, ms};
 use super::super::{Anything, machine};
 use super::{Measured, Results};
 
 /// The picture, beside the document.
 pub(super) const PICTURE: &str = "benchmarks-releases.svg";
-const HELM: &str = "#57606a";
-const OURS: &str = "#d1480f";
 /// How much later than it could be an install with `--wait` may end.
 const LATE: f64 = 1.2;
-
-/// Something that must hold.
-pub(super) struct Bar {
-    what: String,
-    wanted: String,
-    found: String,
-    pub(super) holds: bool,
-}
-
-impl Bar {
-    pub(super) fn missed(&self) -> String {
-        format!("missed: {}: {}, wanted {}", self.what, self.found, self.wanted)
-    }
-}
 
 #[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
 fn smaller(measured: &Measured) -> f64 {
@@ -65,12 +50,6 @@ pub(super) fn bars(results: &Results) -> Vec<Bar> {
     bars
 }
 
-/// A few lines for the terminal.
-pub(super) fn summary(results: &Results) -> String {
-    let lines: Vec<String> = bars(results).iter().map(|b| format!("{}: {} ({})", b.what, b.found, b.wanted)).collect();
-    lines.join("\n")
-}
-
 /// The section of the document.
 pub(super) fn text(results: &Results) -> Anything<String> {
     let mut out = String::new();
@@ -79,11 +58,7 @@ pub(super) fn text(results: &Results) -> Anything<String> {
         "`cargo xtask bench releases` does the same on one API server with real Helm and with `ankra-helm`, as whole processes, in turn.\n"
     )?;
     writeln!(out, "![Wall time and peak memory of each command]({PICTURE})\n")?;
-    writeln!(out, "| what | wanted | found | |\n|---|---|---|---|")?;
-    for bar in bars(results) {
-        let holds = if bar.holds { "holds" } else { "**missed**" };
-        writeln!(out, "| {} | {} | {} | {holds} |", bar.what, bar.wanted, bar.found)?;
-    }
+    out.push_str(&bars::table(&bars(results)));
     writeln!(out, "\n| wall time, processor time, peak memory | Helm | ankra-helm | ratio |\n|---|---|---|---|")?;
     for m in &results.measured {
         let of = |s: &super::Sample| format!("{}, {}, {}", ms(s.wall), ms(s.processor), mib(s.peak));
@@ -120,9 +95,6 @@ pub(super) fn text(results: &Results) -> Anything<String> {
 
 /// Time and memory of each command, in the order of the table.
 pub(super) fn picture(results: &Results) -> Anything<String> {
-    #[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
-    let mib = |kib: u64| kib as f64 / 1024.0;
-    let millis = |time: Duration| time.as_secs_f64() * 1000.0;
     let series = |name, colour, value: &dyn Fn(&Measured) -> f64| Series {
         name,
         colour,
@@ -136,23 +108,19 @@ pub(super) fn picture(results: &Results) -> Anything<String> {
         panel(
             "Wall time",
             "milliseconds",
-            vec![series("Helm", HELM, &|m| millis(m.helm.wall)), series("ankra-helm", OURS, &|m| millis(m.ours.wall))],
+            vec![
+                series("Helm", THEIRS, &|m| millis(m.helm.wall)),
+                series("ankra-helm", OURS, &|m| millis(m.ours.wall)),
+            ],
         ),
         panel(
             "Peak memory",
             "MiB",
-            vec![series("Helm", HELM, &|m| mib(m.helm.peak)), series("ankra-helm", OURS, &|m| mib(m.ours.peak))],
+            vec![
+                series("Helm", THEIRS, &|m| mebibytes(m.helm.peak)),
+                series("ankra-helm", OURS, &|m| mebibytes(m.ours.peak)),
+            ],
         ),
     ];
     Ok(plot::draw(&panels)?)
-}
-
-fn ms(time: Duration) -> String {
-    let millis = time.as_secs_f64() * 1000.0;
-    if millis >= 100.0 { format!("{millis:.0} ms") } else { format!("{millis:.1} ms") }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
-fn mib(kib: u64) -> String {
-    format!("{:.1} MiB", kib as f64 / 1024.0)
 }

@@ -11,7 +11,7 @@ use testbed::Workdir;
 use testbed::tools::HELM4;
 
 use super::measure::Subject;
-use super::{Anything, Options, document};
+use super::{Anything, Options, bars, document, say};
 use crate::progress::Bar;
 use crate::{Outcome, repository};
 use cases::{Both, Sample};
@@ -56,9 +56,7 @@ pub(super) fn run(options: &Options) -> Outcome {
     let path = document::write_section("render", &report::text(&results)?)?;
     say(&report::summary(&results));
     say(&format!("written: {}", path.display()));
-    let mut wrong = results.cases.wrong.clone();
-    wrong.extend(report::bars(&results).into_iter().filter(|bar| !bar.holds).map(|bar| bar.missed()));
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n       ").into()) }
+    bars::outcome(&report::bars(&results), results.cases.wrong.clone())
 }
 
 fn measure(archive: &Path, program: &Path, helm: &Path, work: &Workdir, runs: usize) -> Anything<Results> {
@@ -84,9 +82,4 @@ fn measure(archive: &Path, program: &Path, helm: &Path, work: &Workdir, runs: us
     let corpus = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let start = (cases::sample(&starts.0), cases::sample(&starts.1));
     Ok(Results { corpus, runs, helm: version, load, cases, start, series })
-}
-
-#[expect(clippy::print_stdout, reason = "a command for people prints")]
-fn say(text: &str) {
-    println!("{text}");
 }

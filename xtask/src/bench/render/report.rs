@@ -3,35 +3,21 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::super::plot::{self, Axis, Panel, Series};
+use super::super::bars::{self, Bar};
+use super::super::plot::{self, Axis, OURS, Panel, Series, THEIRS};
 use super::super::stats::{geometric_mean, median, ratio};
+use super::super::units::{mebibytes, mib, millis, ms};
 use super::super::{Anything, machine};
 use super::Results;
 use super::cases::{Measured, Sample};
 
 /// The picture, beside the document.
 pub(super) const PICTURE: &str = "benchmarks-render.svg";
-const HELM: &str = "#57606a";
-const OURS: &str = "#d1480f";
 /// A growth of this power counts as linear; what is above 1 is noise.
 const LINEAR: f64 = 1.2;
 
 /// What a process takes at least: the kernel counts no finer.
 const LEAST: Duration = Duration::from_micros(1);
-
-/// Something that must hold.
-pub(super) struct Bar {
-    what: String,
-    wanted: String,
-    found: String,
-    pub(super) holds: bool,
-}
-
-impl Bar {
-    pub(super) fn missed(&self) -> String {
-        format!("missed: {}: {}, wanted {}", self.what, self.found, self.wanted)
-    }
-}
 
 /// What a corpus boils down to.
 struct Summary<'r> {
@@ -105,9 +91,8 @@ pub(super) fn bars(results: &Results) -> Vec<Bar> {
 
 /// A few lines for the terminal.
 pub(super) fn summary(results: &Results) -> String {
-    let mut lines: Vec<String> = bars(results).iter().map(|b| format!("{}: {}", b.what, b.found)).collect();
-    lines.push(format!("processor time, geometric mean: {:.1}× less", summarize(results).processor));
-    lines.join("\n")
+    let processor = summarize(results).processor;
+    format!("{}\nprocessor time, geometric mean: {processor:.1}× less", bars::summary(&bars(results)))
 }
 
 /// The section of the document.
@@ -120,11 +105,7 @@ pub(super) fn text(results: &Results) -> Anything<String> {
         "`cargo xtask bench render` renders every case of a corpus of public charts with real Helm and with `ankra-helm template`, as whole processes.\n"
     )?;
     writeln!(out, "![Wall time and peak memory of each case, and growth]({PICTURE})\n")?;
-    writeln!(out, "| what | wanted | found | |\n|---|---|---|---|")?;
-    for bar in bars(results) {
-        let holds = if bar.holds { "holds" } else { "**missed**" };
-        writeln!(out, "| {} | {} | {} | {holds} |", bar.what, bar.wanted, bar.found)?;
-    }
+    out.push_str(&bars::table(&bars(results)));
     writeln!(
         out,
         "\nProcessor time, which other work on the machine does not lengthen: {:.1}× less as geometric mean.",
@@ -218,15 +199,13 @@ pub(super) fn picture(results: &Results) -> Anything<String> {
     };
     let rank = Axis { label: "cases, by Helm's time", logarithmic: false };
     let time = Axis { label: "milliseconds", logarithmic: true };
-    #[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
-    let mib = |kib: u64| kib as f64 / 1024.0;
     let mut panels = vec![
         Panel {
             title: format!("Wall time: {:.1}× less", summary.wall),
             x: rank,
             y: time,
             series: vec![
-                ranked("Helm", HELM, &|case| millis(case.helm.wall)),
+                ranked("Helm", THEIRS, &|case| millis(case.helm.wall)),
                 ranked("ankra-helm", OURS, &|case| millis(case.ours.wall)),
             ],
         },
@@ -235,8 +214,8 @@ pub(super) fn picture(results: &Results) -> Anything<String> {
             x: rank,
             y: Axis { label: "MiB", logarithmic: true },
             series: vec![
-                ranked("Helm", HELM, &|case| mib(case.helm.peak)),
-                ranked("ankra-helm", OURS, &|case| mib(case.ours.peak)),
+                ranked("Helm", THEIRS, &|case| mebibytes(case.helm.peak)),
+                ranked("ankra-helm", OURS, &|case| mebibytes(case.ours.peak)),
             ],
         },
     ];
@@ -249,26 +228,8 @@ pub(super) fn picture(results: &Results) -> Anything<String> {
             title: "Growth".into(),
             x: Axis { label: series.kind.unit(), logarithmic: true },
             y: time,
-            series: vec![line("Helm", HELM, |p| p.1), line("ankra-helm", OURS, |p| p.2)],
+            series: vec![line("Helm", THEIRS, |p| p.1), line("ankra-helm", OURS, |p| p.2)],
         });
     }
     Ok(plot::draw(&panels)?)
-}
-
-fn millis(wall: Duration) -> f64 {
-    wall.as_secs_f64() * 1000.0
-}
-
-fn ms(wall: Duration) -> String {
-    match millis(wall) {
-        ms if ms >= 10_000.0 => format!("{:.1} s", ms / 1000.0),
-        ms if ms >= 100.0 => format!("{ms:.0} ms"),
-        ms => format!("{ms:.1} ms"),
-    }
-}
-
-fn mib(kib: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "KiB of a process")]
-    let mib = kib as f64 / 1024.0;
-    format!("{mib:.1} MiB")
 }
