@@ -9,11 +9,24 @@ use tokio_util::sync::CancellationToken;
 
 /// Exit code for settings that cannot be used.
 const EXIT_USAGE: u8 = 2;
+/// Most threads: on a large node one for each processor would each keep memory
+/// of its own, for work that mostly waits.
+const THREADS_MAX: usize = 4;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let settings = Settings::parse();
     logging::init(&settings.log_level);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(settings)),
+        Err(error) => {
+            tracing::error!(%error, "the agent cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(settings: Settings) -> ExitCode {
     let stop = CancellationToken::new();
     if let Err(error) = stop_on_signals(stop.clone()) {
         tracing::error!(%error, "signals cannot be received");

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     chunk::{Chunk, Chunker},
@@ -102,27 +102,31 @@ pub(super) async fn send(
 
 async fn copy(session: &Session, path: &Path, src: &str, chunker: &mut Chunker) -> Result<(), Error> {
     let mut pieces = session.agent.api.stream(path, Accept::Log).await?;
+    // When the oldest line that waits must leave, however many come after it.
+    let mut due = None;
     loop {
         let piece = if chunker.waits() {
-            match timeout(Duration::from_millis(CHUNK_MS), pieces.next()).await {
-                Ok(piece) => piece,
-                Err(_) => {
-                    chunker.flush();
-                    send_ready(session, src, chunker).await;
-                    continue;
-                }
-            }
+            let due = *due.get_or_insert_with(|| Instant::now() + Duration::from_millis(CHUNK_MS));
+            timeout_at(due, pieces.next()).await.ok()
         } else {
-            pieces.next().await
+            Some(pieces.next().await)
         };
         let ended = match piece {
-            Ok(Some(piece)) => {
-                chunker.feed(&piece);
+            None => {
+                chunker.flush();
+                due = None;
                 send_ready(session, src, chunker).await;
                 continue;
             }
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
+            Some(Ok(Some(piece))) => {
+                chunker.feed(&piece);
+                if send_ready(session, src, chunker).await {
+                    due = None;
+                }
+                continue;
+            }
+            Some(Ok(None)) => Ok(()),
+            Some(Err(error)) => Err(error),
         };
         // Half a line at a break would come again as a whole one.
         if ended.is_ok() {
@@ -135,13 +139,17 @@ async fn copy(session: &Session, path: &Path, src: &str, chunker: &mut Chunker) 
     }
 }
 
-async fn send_ready(session: &Session, src: &str, chunker: &mut Chunker) {
+/// Sends what is ready; whether there were lines.
+async fn send_ready(session: &Session, src: &str, chunker: &mut Chunker) -> bool {
     if let Some(after) = chunker.gap() {
         send_control(session, &LogFrame::Gap { src: src.to_owned(), reason: GapReason::Rotated, after }).await;
     }
+    let mut sent = false;
     while let Some(chunk) = chunker.next() {
         send_chunk(session, src, chunk).await;
+        sent = true;
     }
+    sent
 }
 
 async fn send_chunk(session: &Session, src: &str, chunk: Chunk) {
