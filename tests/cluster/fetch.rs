@@ -1,9 +1,9 @@
 //! Charts from elsewhere: a real registry and a real HTTP server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use testbed::suite::Outcome;
-use testbed::{FileServer, Registry, RegistryOptions};
+use testbed::{FileServer, FileServerOptions, FileServerTls, Registry, RegistryOptions};
 
 use crate::scene::{Cluster, Scene, testdata_chart};
 
@@ -111,5 +111,91 @@ pub(crate) fn archive_with_another_digest(cluster: &Cluster) -> Outcome {
     let server = FileServer::start(&cluster.binaries, &shelf, None)?;
     let said = scene.ours.run(["template", "shop", "site", "--repo", &server.url()])?.fails(1);
     assert!(said.contains("sha256") || said.contains("digest"), "{said}");
+    Ok(())
+}
+
+/// `--devel` also takes versions before a release.
+pub(crate) fn prereleases(cluster: &Cluster) -> Outcome {
+    let scene = cluster.scene("fetch")?;
+    let shelf = pack(&scene)?;
+    let folder = shelf.display().to_string();
+    let files = [("Chart.yaml", "apiVersion: v2\nname: site\nversion: 0.4.0-rc.1\n"), ("templates/a.txt", "early")];
+    let chart = scene.chart("site", &files)?;
+    let _ = scene.helm4.run(["package", &chart, "--destination", &folder])?.ok();
+    let _ = scene.helm4.run(["repo", "index", &folder])?.ok();
+    let server = FileServer::start(&cluster.binaries, &shelf, None)?;
+    let url = server.url();
+    for flags in [&[][..], &["--devel"], &["--devel", "--version=0.3.1"], &["--version=>0.3.1-0"]] {
+        let args = [&["show", "chart", "site", "--repo", &url], flags].concat();
+        let want = scene.helm4.run(&args)?.ok();
+        assert_eq!(scene.ours.run(&args)?.ok(), want, "{flags:?}");
+        assert_eq!(want.contains("0.4.0-rc.1"), !flags.is_empty() && !flags.contains(&"--version=0.3.1"), "{want}");
+    }
+    Ok(())
+}
+
+/// Certificates for 127.0.0.1 and for a client, and their CA's, as files.
+fn certificates(scene: &Scene<'_>) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let template = r#"{{ $ca := genCA "shelf" 2 -}}
+{{ $server := genSignedCert "shelf" (list "127.0.0.1") nil 2 $ca -}}
+{{ $client := genSignedCert "reader" nil nil 2 $ca -}}
+{{ dict "ca.crt" $ca.Cert "server.crt" $server.Cert "server.key" $server.Key
+    "client.crt" $client.Cert "client.key" $client.Key | toJson }}
+"#;
+    let chart = scene.chart("keys", &[("templates/keys.yaml", template)])?;
+    let text = scene.helm4.run(["template", "keys", &chart])?.ok();
+    let json = text.lines().find(|line| line.starts_with('{')).ok_or("no certificates")?;
+    let files: std::collections::BTreeMap<String, String> = serde_json::from_str(json)?;
+    let folder = scene.work.path().join("keys");
+    std::fs::create_dir_all(&folder)?;
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text)?;
+    }
+    Ok(folder)
+}
+
+fn serve_tls(cluster: &Cluster, shelf: &Path, keys: &Path, asks_clients: bool) -> testbed::Result<FileServer> {
+    let client_ca = asks_clients.then(|| keys.join("ca.crt"));
+    let tls = FileServerTls { cert: keys.join("server.crt"), key: keys.join("server.key"), client_ca };
+    FileServer::start_with(&cluster.binaries, shelf, &FileServerOptions { login: None, tls: Some(tls) })
+}
+
+/// `--ca-file`, `--cert-file`, `--key-file`, `--insecure-skip-tls-verify`: what
+/// real Helm fetches is fetched, and what it refuses is refused.
+pub(crate) fn from_a_repository_with_tls(cluster: &Cluster) -> Outcome {
+    let scene = cluster.scene("fetch")?;
+    let shelf = pack(&scene)?;
+    let _ = scene.helm4.run(["repo", "index", &shelf.display().to_string()])?.ok();
+    let keys = certificates(&scene)?;
+    let flag = |name: &str, file: &str| format!("--{name}={}", keys.join(file).display());
+    let (ca, cert, key) = (flag("ca-file", "ca.crt"), flag("cert-file", "client.crt"), flag("key-file", "client.key"));
+    let insecure = "--insecure-skip-tls-verify";
+    let cases: [(bool, &[&str], bool); 8] = [
+        (false, &[], false),
+        (false, &[&ca], true),
+        (false, &[insecure], true),
+        (false, &[&cert, &key], false),
+        (true, &[&ca], false),
+        (true, &[insecure], false),
+        (true, &[&ca, &cert, &key], true),
+        (true, &[insecure, &cert, &key], true),
+    ];
+    let servers = [serve_tls(cluster, &shelf, &keys, false)?, serve_tls(cluster, &shelf, &keys, true)?];
+    for (asks_clients, flags, fetched) in cases {
+        let url = servers[usize::from(asks_clients)].url();
+        // By the index of a repository, and by the archive's own address.
+        for reference in [vec!["site".to_owned(), format!("--repo={url}")], vec![format!("{url}/{ARCHIVE}")]] {
+            let reference: Vec<&str> = reference.iter().map(String::as_str).collect();
+            let args = [&["template", "shop"], &reference[..], flags].concat();
+            if fetched {
+                let want = scene.helm4.run(&args)?.ok();
+                assert_eq!(scene.ours.run(&args)?.ok(), want, "{args:?}");
+            } else {
+                let _ = scene.helm4.run(&args)?.fails(1);
+                let said = scene.ours.run(&args)?.fails(1);
+                assert!(said.to_lowercase().contains("certificate"), "{args:?}: {said}");
+            }
+        }
+    }
     Ok(())
 }

@@ -94,5 +94,7 @@ fn main() -> ExitCode {
         fetch::from_a_repository,
         fetch::from_a_url,
         fetch::archive_with_another_digest,
+        fetch::prereleases,
+        fetch::from_a_repository_with_tls,
     ])
 }

@@ -32,7 +32,7 @@ pub mod workdir;
 pub use cache::{Binaries, Progress, build, build_only};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, User};
 pub use error::{Error, Result};
-pub use fileserver::FileServer;
+pub use fileserver::{FileServer, FileServerOptions, FileServerTls};
 pub use helm::HelmVersion;
 pub use nats::{NatsOptions, NatsServer};
 pub use node::{Forward, Image, Node, NodeOptions, stop_node};
