@@ -26,7 +26,7 @@ use super::{
     status::Status,
 };
 use crate::{
-    client::Access,
+    client::{Access, relay::Relays},
     protocol::{Code, Error},
 };
 
@@ -74,6 +74,7 @@ struct Shared {
 pub(super) struct Link {
     name: String,
     shared: Arc<Shared>,
+    relays: Relays,
     current: RwLock<Client>,
     /// Held while a message is sent, so that no message of a stream leaves by
     /// the new connection before an earlier one has left by the old.
@@ -95,10 +96,12 @@ impl Link {
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         let shared = Arc::new(Shared { status, metrics, active: AtomicU64::new(0), refused: Notify::new() });
-        let client = open(way, &name, &shared, 0).await?;
+        let relays = Relays::default();
+        let client = open(way, &name, &shared, &relays, 0).await?;
         Ok(Link {
             name,
             shared,
+            relays,
             current: RwLock::new(client),
             gate: tokio::sync::RwLock::new(()),
             generation: watch::Sender::new(0),
@@ -156,7 +159,7 @@ impl Link {
     /// When the new one is not there in time; the old one stays then.
     pub(super) async fn replace(&self, way: &Way) -> Result<(), Error> {
         let generation = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let new = open(way, &self.name, &self.shared, generation).await?;
+        let new = open(way, &self.name, &self.shared, &self.relays, generation).await?;
         let late = || Error::new(Code::Timeout, "the new connection to NATS was not there in time");
         timeout(REPLACE_WAIT, new.flush())
             .await
@@ -192,7 +195,7 @@ impl Link {
     }
 }
 
-async fn open(way: &Way, name: &str, shared: &Arc<Shared>, generation: u64) -> Result<Client, Error> {
+async fn open(way: &Way, name: &str, shared: &Arc<Shared>, relays: &Relays, generation: u64) -> Result<Client, Error> {
     let refusals = Arc::new(AtomicU32::new(0));
     let seen = Arc::clone(&refusals);
     let shared = Arc::clone(shared);
@@ -200,6 +203,8 @@ async fn open(way: &Way, name: &str, shared: &Arc<Shared>, generation: u64) -> R
         Some(credentials) => way.access.transport(credentials.options())?,
         None => way.access.options().await?,
     };
+    let (servers, relayed) = relays.servers(&way.access).await?;
+    let options = if relayed { options.ignore_discovered_servers() } else { options };
     options
         .name(name)
         .retry_on_initial_connect()
@@ -213,7 +218,7 @@ async fn open(way: &Way, name: &str, shared: &Arc<Shared>, generation: u64) -> R
             react(&event, &shared, &seen, active);
             std::future::ready(())
         })
-        .connect(way.access.servers()?)
+        .connect(servers)
         .await
         .map_err(|error| Error::new(Code::Upstream, format!("connecting to NATS: {error}")))
 }

@@ -46,6 +46,7 @@ use self::{
     settings::Settings,
     status::Status,
 };
+use crate::client::proxy;
 use crate::protocol::{ClusterId, Error, Subjects, id::ulid, subject};
 
 /// Longest wait for the last messages to leave.
@@ -135,7 +136,9 @@ pub async fn start(settings: Settings, stop: CancellationToken) -> Result<Runnin
     if settings.nats.nats_url.is_empty() {
         register::url(&settings)?;
     } else {
-        settings.nats.servers()?;
+        for server in settings.nats.servers()? {
+            proxy::before(&server, settings.nats.nats_proxy.reveal())?;
+        }
         settings.nats.options().await?;
     }
     let status = Arc::new(Status::default());

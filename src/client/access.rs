@@ -100,6 +100,17 @@ pub struct Access {
         hide_default_value = true
     )]
     pub nats_token: Secret,
+    /// HTTP proxy before NATS (http://host:port), or none; without it
+    /// HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are used
+    #[arg(
+        long,
+        global = true,
+        env = "NATS_PROXY",
+        default_value = "",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
+    pub nats_proxy: Secret,
     /// File with the CA certificates that NATS servers are checked against
     #[arg(long, global = true, env = "NATS_CA_FILE")]
     pub nats_ca: Option<PathBuf>,

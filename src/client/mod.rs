@@ -7,6 +7,8 @@
 pub mod access;
 pub mod logs;
 pub mod ops;
+pub mod proxy;
+pub mod relay;
 pub mod request;
 mod session;
 pub mod watch;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout_at};
 
-use super::access::Access;
+use super::{access::Access, relay::Relays};
 use crate::protocol::{
     ClusterId, Code, Error, SERVICE_NAME, Subjects, VERSION,
     error::ErrorReply,
@@ -66,8 +66,13 @@ pub struct Client {
 /// # Errors
 /// When no server can be reached, or it refuses the credentials.
 pub async fn connect(access: &Access) -> Result<async_nats::Client, Error> {
+    let relays = Relays::default();
     let options = access.options().await?.name("ankra-helm").connection_timeout(CONNECT_TIMEOUT);
-    options.connect(access.servers()?).await.map_err(|error| {
+    let (servers, relayed) = relays.servers(access).await?;
+    let options = if relayed { options.ignore_discovered_servers() } else { options };
+    // The ports of the loopback live as long as the runtime, as the connection.
+    std::mem::forget(relays);
+    options.connect(servers).await.map_err(|error| {
         use async_nats::ConnectErrorKind as Kind;
         let code = match error.kind() {
             Kind::Authentication | Kind::AuthorizationViolation => Code::Unauthenticated,

@@ -24,7 +24,10 @@ const VALUES: [(&str, &str); 9] = [
     ("token", "config: {token: abc}"),
     ("secret", "config: {existing_secret_name: s, secret_key: k}"),
     ("creds", "nats: {url: 'tls://n:4222', existing_secret_name: s, creds_key: c, ca_secret_name: ca}"),
-    ("user", "nats: {url: 'nats://n:4222', existing_secret_name: s, user_key: u, password_key: p}"),
+    (
+        "user",
+        "nats: {url: 'nats://n:4222', proxy: 'http://p:3128', existing_secret_name: s, user_key: u, password_key: p}",
+    ),
     ("view", "nats: {url: 'nats://n'}\nrbac: {mode: view, namespaces: [a, b]}\ncluster_id: c1"),
     ("edit", "nats: {url: 'nats://n'}\nrbac: {mode: edit}"),
     ("custom", "nats: {url: 'nats://n'}\nrbac: {mode: custom, custom_cluster_role: mine}"),

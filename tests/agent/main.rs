@@ -14,6 +14,7 @@ mod link;
 mod objects;
 mod platform;
 mod program;
+mod proxy;
 mod reads;
 mod remote;
 mod replicas;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         identity::credentials_file_may_change,
         guard::client_without_the_right_gets_nothing,
         guard::nothing_secret_leaves,
+        proxy::nats_is_reached_by_a_proxy,
+        proxy::proxy_that_refuses_is_named,
         reads::info_names_cluster_and_versions,
         reads::pages_hold_each_pod_once,
         reads::lists_are_sorted,
