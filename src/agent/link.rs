@@ -198,7 +198,7 @@ impl Link {
 async fn open(way: &Way, name: &str, shared: &Arc<Shared>, relays: &Relays, generation: u64) -> Result<Client, Error> {
     let refusals = Arc::new(AtomicU32::new(0));
     let seen = Arc::clone(&refusals);
-    let shared = Arc::clone(shared);
+    let (shared, proxies) = (Arc::clone(shared), relays.clone());
     let options: ConnectOptions = match &way.credentials {
         Some(credentials) => way.access.transport(credentials.options())?,
         None => way.access.options().await?,
@@ -215,7 +215,7 @@ async fn open(way: &Way, name: &str, shared: &Arc<Shared>, relays: &Relays, gene
         .reconnect_delay_callback(move |attempts| pause(attempts, refusals.load(Ordering::Relaxed), rand::random()))
         .event_callback(move |event| {
             let active = shared.active.load(Ordering::Acquire) == generation;
-            react(&event, &shared, &seen, active);
+            react(&event, (&shared, &proxies), &seen, active);
             std::future::ready(())
         })
         .connect(servers)
@@ -225,7 +225,7 @@ async fn open(way: &Way, name: &str, shared: &Arc<Shared>, relays: &Relays, gene
 
 /// What an event means. Of connections that are not in use only refusals are
 /// counted, for their own pauses.
-fn react(event: &Event, shared: &Shared, refusals: &AtomicU32, active: bool) {
+fn react(event: &Event, (shared, relays): (&Shared, &Relays), refusals: &AtomicU32, active: bool) {
     let down = |why: Option<String>| {
         if active {
             shared.status.nats_down(why);
@@ -251,6 +251,7 @@ fn react(event: &Event, shared: &Shared, refusals: &AtomicU32, active: bool) {
                 refusals.fetch_add(1, Ordering::Relaxed);
                 refused(shared, active);
             }
+            let why = relays.trouble().unwrap_or_else(|| why.clone());
             down(Some(why.clone()));
             tracing::warn!(%why, active, "no connection to NATS");
         }

@@ -11,7 +11,7 @@ use std::{
     collections::HashMap,
     io,
     net::Ipv4Addr,
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -52,7 +52,13 @@ type Boxed = BufReader<Box<dyn Stream>>;
 
 /// The ports of this process that lead to NATS servers through proxies.
 #[derive(Clone, Debug, Default)]
-pub struct Relays(Arc<std::sync::Mutex<HashMap<String, Port>>>);
+pub struct Relays(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    ports: Mutex<HashMap<String, Port>>,
+    trouble: Arc<Mutex<Option<String>>>,
+}
 
 /// A port that is listened to until it is dropped.
 #[derive(Debug)]
@@ -88,9 +94,14 @@ impl Relays {
         Ok((servers, relayed))
     }
 
+    /// Why the last connection did not come about; the NATS client cannot know.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn through(&self, server: &ServerAddr, proxy: Proxy, access: &Access) -> Result<ServerAddr, Error> {
         let key = format!("{}|{proxy}", server.as_url_str());
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(|port| port.number);
+        let known = self.0.ports.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(|port| port.number);
         let number = match known {
             Some(number) => number,
             None => {
@@ -98,10 +109,15 @@ impl Relays {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
                 let number = listener.local_addr().map_err(failed)?.port();
                 tracing::info!(server = %authority(server.host(), server.port()), %proxy, "NATS is reached by a proxy");
-                let way = Arc::new(Way { server: server.clone(), proxy, access: access.clone() });
+                let way = Arc::new(Way {
+                    server: server.clone(),
+                    proxy,
+                    access: access.clone(),
+                    trouble: Arc::clone(&self.0.trouble),
+                });
                 let listening = tokio::spawn(listen(listener, way)).abort_handle();
                 let port = Port { number, listening };
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, port);
+                self.0.ports.lock().unwrap_or_else(PoisonError::into_inner).insert(key, port);
                 number
             }
         };
@@ -124,6 +140,8 @@ struct Way {
     server: ServerAddr,
     proxy: Proxy,
     access: Access,
+    /// Why the last connection did not come about.
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 async fn listen(listener: TcpListener, way: Arc<Way>) {
@@ -145,22 +163,12 @@ async fn relay(local: TcpStream, way: Arc<Way>) {
     let mut local: Boxed = BufReader::new(Box::new(local));
     let begun = timeout(CONNECT_TIMEOUT, begin(&mut local, &way)).await;
     let begun = begun.unwrap_or_else(|_| Err(Error::new(Code::Timeout, "it took too long")));
-    let mut remote = match begun {
-        Ok(remote) => remote,
-        Err(error) => {
-            tracing::warn!(proxy = %way.proxy, %error, "NATS cannot be reached by the proxy");
-            // The NATS client says this where it says why it is not connected.
-            let text = format!("through the proxy {}: {}", way.proxy, error.message).replace(['\'', '\r', '\n'], " ");
-            let told = if way.server.is_websocket() {
-                "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
-            } else {
-                format!("-ERR '{text}'\r\n")
-            };
-            let _ = local.write_all(told.as_bytes()).await;
-            let _ = local.shutdown().await;
-            return;
-        }
-    };
+    let trouble = begun.as_ref().err().map(|error| format!("through the proxy {}: {}", way.proxy, error.message));
+    if let Some(why) = &trouble {
+        tracing::warn!(%why, "NATS cannot be reached");
+    }
+    *way.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    let Ok(mut remote) = begun else { return };
     // How it ends is for the two ends to see.
     let _ = tokio::io::copy_bidirectional(&mut local, &mut remote).await;
 }

@@ -164,6 +164,9 @@ pub(crate) fn proxy_that_refuses_is_named(agents: &Agents) -> Outcome {
             Ok(http(agent.health, "/ready").is_some_and(|answer| answer.contains("503") && answer.contains(words)))
         })?;
     }
+    let url = format!("nats://{NAME}");
+    let refused = scene.ours.clone().with("NATS_URL", &url).with("HTTPS_PROXY", &stranger).run(["agent", "ls"])?;
+    assert!(refused.stderr.contains("407 Proxy Authentication Required"), "{}", refused.stderr);
     let before = proxy.seen().len();
     // A server of this machine, and one that is named, are not for the proxy.
     let plain = agents.nats.url();
