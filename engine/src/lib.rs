@@ -28,7 +28,7 @@ pub mod storage;
 pub mod tls;
 mod wait;
 
-pub use cluster::{Cluster, ConnectOptions};
+pub use cluster::{Cluster, ConnectOptions, acting_as};
 pub use error::{Error, Result, Stage};
 pub use event::{Event, Events, Goal};
 pub use options::{DryRun, ServerSide, WaitStrategy};

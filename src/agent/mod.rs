@@ -4,6 +4,7 @@
 //! arrive in `serve`, live sessions in `session`, commands in `ops`; what
 //! they read comes through [`api`], what they change through `engine`.
 
+mod acting;
 pub mod api;
 mod cluster;
 mod credentials;

@@ -11,8 +11,8 @@ use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::{Agent, logs, metrics::add, ops, reads, reply, watch};
-use crate::protocol::{Code, Error, SERVICE_NAME, VERSION};
+use super::{Agent, logs, metrics::add, ops, reads, reply, session::By, watch};
+use crate::protocol::{Code, Error, SERVICE_NAME, VERSION, user::User};
 
 /// Longest request, in bytes.
 const REQUEST_MAX: usize = 256 * 1024;
@@ -141,8 +141,13 @@ async fn start(
     for (verb, word, name) in VERBS {
         let endpoint = service.endpoint_builder().name(name).add(agent.subjects.request(word)).await.map_err(failed)?;
         let pool =
-            Pool { agent: Arc::clone(agent), generation, workers: Arc::clone(workers), queue: Arc::clone(queue) };
-        agent.tasks.spawn(pool.run(verb, endpoint));
+            || Pool { agent: Arc::clone(agent), generation, workers: Arc::clone(workers), queue: Arc::clone(queue) };
+        agent.tasks.spawn(pool().run(verb, endpoint));
+        if agent.settings.impersonation_enabled {
+            let subject = agent.subjects.request_of_any(word);
+            let endpoint = service.endpoint_builder().name(format!("as-{name}")).add(subject).await.map_err(failed)?;
+            agent.tasks.spawn(pool().run(verb, endpoint));
+        }
     }
     Ok(service)
 }
@@ -199,7 +204,9 @@ async fn work(agent: &Arc<Agent>, workers: &Semaphore, verb: Verb, request: &Req
     let limit = left.map_or(REQUEST_TIMEOUT, |ms| Duration::from_millis(ms).min(REQUEST_TIMEOUT));
     let done = async {
         let _worker = workers.acquire().await.map_err(|_| Error::new(Code::Cancelled, "the agent is stopping"))?;
-        answer(agent, verb, payload).await
+        // The subject is what NATS has let through, so it says who asks.
+        let user = agent.subjects.user_of(&request.message.subject)?;
+        answer(agent, user.as_ref(), verb, payload).await
     };
     match tokio::time::timeout(limit, AssertUnwindSafe(done).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
@@ -208,22 +215,23 @@ async fn work(agent: &Arc<Agent>, workers: &Semaphore, verb: Verb, request: &Req
     }
 }
 
-async fn answer(agent: &Arc<Agent>, verb: Verb, payload: &[u8]) -> Result<Vec<u8>, Error> {
+async fn answer(agent: &Arc<Agent>, user: Option<&User>, verb: Verb, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    let api = agent.acting(user)?;
     match verb {
         Verb::Info => json(&reads::info(agent).await?),
-        Verb::Kinds => json(&reads::kinds(agent).await?),
-        Verb::List => json(&reads::list(&agent.api, reads::request(payload)?).await?),
-        Verb::Get => json(&reads::get(&agent.api, reads::request(payload)?).await?),
-        Verb::Events => json(&reads::events(&agent.api, reads::request(payload)?).await?),
-        Verb::Top => json(&reads::top(&agent.api, reads::request(payload)?).await?),
-        Verb::Reveal => json(&reads::reveal(agent, reads::request(payload)?).await?),
-        Verb::Releases => json(&reads::releases::list(agent, reads::request(payload)?).await?),
-        Verb::History => json(&reads::releases::history(agent, reads::request(payload)?).await?),
-        Verb::Release => json(&reads::releases::get(agent, reads::request(payload)?).await?),
-        Verb::Values => json(&reads::releases::values(agent, reads::request(payload)?).await?),
-        Verb::Diff => json(&ops::diff(agent, reads::request(payload)?).await?),
-        Verb::WatchOpen => json(&watch::open(agent, reads::request(payload)?).await?),
-        Verb::LogsOpen => json(&logs::open(agent, reads::request(payload)?).await?),
+        Verb::Kinds => json(&reads::kinds(&api).await?),
+        Verb::List => json(&reads::list(&api, reads::request(payload)?).await?),
+        Verb::Get => json(&reads::get(&api, reads::request(payload)?).await?),
+        Verb::Events => json(&reads::events(&api, reads::request(payload)?).await?),
+        Verb::Top => json(&reads::top(&api, reads::request(payload)?).await?),
+        Verb::Reveal => json(&reads::reveal(agent, &api, reads::request(payload)?).await?),
+        Verb::Releases => json(&reads::releases::list(&api, reads::request(payload)?).await?),
+        Verb::History => json(&reads::releases::history(&api, reads::request(payload)?).await?),
+        Verb::Release => json(&reads::releases::get(&api, reads::request(payload)?).await?),
+        Verb::Values => json(&reads::releases::values(&api, reads::request(payload)?).await?),
+        Verb::Diff => json(&ops::diff(&api, reads::request(payload)?).await?),
+        Verb::WatchOpen => json(&watch::open(agent, By { api, user }, reads::request(payload)?).await?),
+        Verb::LogsOpen => json(&logs::open(agent, By { api, user }, reads::request(payload)?).await?),
     }
 }
 

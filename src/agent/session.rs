@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Agent,
+    api::Api,
     metrics::{InUse, add},
     reply,
 };
@@ -28,6 +29,7 @@ use crate::protocol::{
     Code, Error, header,
     id::ulid,
     session::{Control, EndReason, Opened, check_ttl},
+    user::User,
 };
 
 /// Most credit that a session may hold: more than any client can use.
@@ -99,6 +101,8 @@ impl Credit {
 pub(super) struct Session {
     /// The agent that it belongs to.
     pub(super) agent: Arc<Agent>,
+    /// The API server, with the rights of who opened it.
+    pub(super) api: Api,
     /// Its id.
     pub(super) id: String,
     /// What the client allows.
@@ -108,10 +112,19 @@ pub(super) struct Session {
     /// Time without a control frame after which it ends.
     pub(super) ttl: Duration,
     data: String,
+    control: String,
     /// Whether the client chose the id and so listens already.
     listened: bool,
     seq: tokio::sync::Mutex<u64>,
     reason: OnceLock<EndReason>,
+}
+
+/// Who opens a session.
+pub(super) struct By<'a> {
+    /// The API server, with that one's rights.
+    pub(super) api: Api,
+    /// In whose name, if it is not the agent's.
+    pub(super) user: Option<&'a User>,
 }
 
 /// What the client asked for when it opened a session.
@@ -131,7 +144,7 @@ impl Session {
     /// # Errors
     /// [`Code::Busy`] when there are too many, [`Code::Conflict`] when the id
     /// is taken.
-    pub(super) async fn open(agent: &Arc<Agent>, wish: Wish<'_>) -> Result<(Arc<Self>, Opened), Error> {
+    pub(super) async fn open(agent: &Arc<Agent>, by: By<'_>, wish: Wish<'_>) -> Result<(Arc<Self>, Opened), Error> {
         let ttl_s = check_ttl(wish.ttl_s)?;
         let listened = !wish.id.is_empty();
         let id = if listened { wish.id.to_owned() } else { ulid() };
@@ -145,9 +158,13 @@ impl Session {
                 return Err(Error::new(Code::Conflict, "a session with this id is open"));
             }
         }
+        let subjects = by.user.map_or_else(|| agent.subjects.clone(), |user| agent.subjects.acting_as(user));
+        let control_subject = subjects.session_control(&id);
         let session = Arc::new(Session {
             agent: Arc::clone(agent),
-            data: agent.subjects.session_data(&id),
+            api: by.api,
+            data: subjects.session_data(&id),
+            control: control_subject.clone(),
             credit: Credit::new(if listened { wish.credit } else { 0 }),
             cancel: agent.stop.child_token(),
             ttl: Duration::from_secs(ttl_s),
@@ -156,7 +173,6 @@ impl Session {
             reason: OnceLock::new(),
             id: id.clone(),
         });
-        let control_subject = agent.subjects.session_control(&id);
         let changes = agent.link.changes();
         let control = agent
             .link
@@ -238,7 +254,7 @@ impl Session {
     /// client have a little more than it asked for.
     async fn follow(&self, control: &mut Subscriber) {
         let client = self.agent.link.client();
-        let subject = self.agent.subjects.session_control(&self.id);
+        let subject = self.control.clone();
         match client.subscribe(subject).await {
             Ok(new) => {
                 // Once the server knows the new one, the old one can go.

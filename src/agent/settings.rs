@@ -11,7 +11,7 @@ use clap::Parser;
 use super::watch::always::Stream;
 use crate::{
     client::{Access, Secret},
-    protocol::{DEFAULT_PREFIX, Error, subject},
+    protocol::{DEFAULT_PREFIX, Error, subject, user::User},
 };
 
 /// Most requests that may be worked on at one time.
@@ -71,6 +71,13 @@ pub struct Settings {
     /// Let clients that may use req.reveal see the values of Secrets
     #[arg(long, env = "SECRETS_REVEAL", default_value_t = false, action = clap::ArgAction::Set)]
     pub secrets_reveal: bool,
+    /// Take requests and commands in the names of users, from the subjects
+    /// as.<user>.>
+    #[arg(long, env = "IMPERSONATION_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
+    pub impersonation_enabled: bool,
+    /// Only in the names of these users; without it of all but system:…
+    #[arg(long, env = "IMPERSONATION_USERS", value_delimiter = ',')]
+    pub impersonation_users: Vec<String>,
     /// Seconds between two signs of life
     #[arg(long, env = "HEARTBEAT_SECONDS", default_value_t = 15)]
     pub heartbeat_seconds: u64,
@@ -107,6 +114,9 @@ impl Settings {
             return Err(Error::invalid("heartbeat_seconds must be 1 to 3600"));
         }
         self.stream.check()?;
+        for user in &self.impersonation_users {
+            User::new(user.as_str())?;
+        }
         if !self.cluster_id.is_empty() {
             subject::ClusterId::new(self.cluster_id.clone())?;
         }

@@ -29,6 +29,8 @@ pub use printer::{Format, Printer};
 pub use settings::{GlobalArgs, Settings};
 pub use table::Table;
 
+use crate::protocol::user::User;
+
 /// A command line that has been read.
 #[derive(Debug)]
 struct Cli {
@@ -169,6 +171,21 @@ impl Context {
             burst_limit: self.settings.burst_limit,
             namespace: self.settings.namespace.clone(),
         }
+    }
+
+    /// In whose name an agent is asked.
+    ///
+    /// # Errors
+    /// A name that cannot be used, or groups: an agent takes no client's word
+    /// for them.
+    pub(crate) fn acting_user(&self) -> Result<Option<User>, Failure> {
+        let options = self.connect_options();
+        if !options.kube_as_groups.is_empty() {
+            return Err(Failure::new(
+                "--kube-as-group cannot be used with an agent: the cluster knows the user's groups",
+            ));
+        }
+        options.kube_as_user.map(|name| User::new(name).map_err(|error| Failure::new(error.message))).transpose()
     }
 
     /// The namespace of this run: flag, variable, kubeconfig, `default`.

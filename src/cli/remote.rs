@@ -69,7 +69,11 @@ impl Remote<'_> {
     async fn client(&self) -> Result<Client, Failure> {
         let way = Way::try_parse_from(["ankra-helm"]).map_err(Failure::from_display)?;
         let nats = connect(&way.access).await.map_err(failed)?;
-        Client::new(nats, &way.subject_prefix, Some(self.cluster)).await.map_err(failed)
+        let client = Client::new(nats, &way.subject_prefix, Some(self.cluster)).await.map_err(failed)?;
+        Ok(match self.cx.acting_user()? {
+            Some(user) => client.acting_as(&user),
+            None => client,
+        })
     }
 
     fn namespace(&self) -> String {
@@ -215,6 +219,7 @@ impl Remote<'_> {
             dry_run,
             precondition: crate::protocol::command::Precondition::default(),
             spec,
+            user: None,
         };
         let last = self.cx.block_on(async {
             let client = self.client().await?;

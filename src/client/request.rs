@@ -18,6 +18,7 @@ use crate::protocol::{
     error::ErrorReply,
     header,
     id::{ulid, unix_ms},
+    user::User,
 };
 
 /// Longest reply that is put together, in bytes.
@@ -71,14 +72,14 @@ pub async fn connect(access: &Access) -> Result<async_nats::Client, Error> {
     let (servers, relayed) = relays.servers(access).await?;
     let options = if relayed { options.ignore_discovered_servers() } else { options };
     // The ports of the loopback live as long as the runtime, as the connection.
-    std::mem::forget(relays);
+    std::mem::forget(relays.clone());
     options.connect(servers).await.map_err(|error| {
         use async_nats::ConnectErrorKind as Kind;
         let code = match error.kind() {
             Kind::Authentication | Kind::AuthorizationViolation => Code::Unauthenticated,
             _ => Code::Upstream,
         };
-        Error::new(code, format!("connecting to NATS: {error}"))
+        Error::new(code, format!("connecting to NATS: {}", relays.trouble().unwrap_or_else(|| error.to_string())))
     })
 }
 
@@ -123,6 +124,13 @@ impl Client {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The same in the name of a user of the cluster.
+    #[must_use]
+    pub fn acting_as(mut self, user: &User) -> Self {
+        self.subjects = self.subjects.acting_as(user);
         self
     }
 

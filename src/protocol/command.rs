@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{error::Error, objects::ObjectsSpec, subject, validate};
+use super::{error::Error, objects::ObjectsSpec, subject, user::User, validate};
 
 /// Longest command, in bytes.
 pub const COMMAND_MAX: usize = 512 * 1024;
@@ -126,6 +126,9 @@ pub struct Command {
     pub precondition: Precondition,
     /// The release.
     pub spec: ReleaseSpec,
+    /// In whose name it is done: by its subject, never by its text.
+    #[serde(skip)]
+    pub user: Option<User>,
 }
 
 /// What must be true when a command begins.

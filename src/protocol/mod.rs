@@ -20,6 +20,7 @@ pub mod session;
 pub mod sort;
 pub mod subject;
 pub mod sum;
+pub mod user;
 pub mod validate;
 pub mod watch;
 

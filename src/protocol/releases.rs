@@ -164,6 +164,7 @@ impl DiffRequest {
             dry_run: true,
             precondition: Precondition::default(),
             spec: self.spec,
+            user: None,
         };
         command.check()?;
         Ok(command)

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Error;
+use super::{error::Error, user::User};
 
 /// Longest cluster id, session id or operation id.
 pub const TOKEN_MAX: usize = 64;
@@ -81,6 +81,9 @@ impl From<ClusterId> for String {
 #[derive(Clone, Debug)]
 pub struct Subjects {
     prefix: String,
+    /// `<prefix>.<cluster>`.
+    root: String,
+    /// The same, and in whose name requests are made.
     base: String,
     cluster: ClusterId,
 }
@@ -92,7 +95,33 @@ impl Subjects {
     /// When the prefix is not made of dot-separated tokens.
     pub fn new(prefix: &str, cluster: ClusterId) -> Result<Self, Error> {
         check_prefix(prefix)?;
-        Ok(Subjects { prefix: prefix.to_owned(), base: format!("{prefix}.{cluster}"), cluster })
+        let root = format!("{prefix}.{cluster}");
+        Ok(Subjects { prefix: prefix.to_owned(), base: root.clone(), root, cluster })
+    }
+
+    /// The same, for requests, sessions and commands in the name of `user`.
+    #[must_use]
+    pub fn acting_as(&self, user: &User) -> Self {
+        Subjects { base: format!("{}.as.{}", self.root, user.token()), ..self.clone() }
+    }
+
+    /// Where a read is requested in the name of any user.
+    pub fn request_of_any(&self, verb: &str) -> String {
+        format!("{}.as.*.req.{verb}", self.root)
+    }
+
+    /// All commands in the name of any user.
+    pub fn commands_of_any(&self) -> String {
+        format!("{}.as.*.cmd.>", self.root)
+    }
+
+    /// In whose name a message on this subject is; `None` for the agent's own.
+    ///
+    /// # Errors
+    /// When it is in the name of nobody who could be.
+    pub fn user_of(&self, subject: &str) -> Result<Option<User>, Error> {
+        let below = subject.strip_prefix(&self.root).and_then(|rest| rest.strip_prefix(".as."));
+        below.map(|rest| User::from_token(rest.split('.').next().unwrap_or_default())).transpose()
     }
 
     /// The cluster that these subjects belong to.
@@ -132,22 +161,22 @@ impl Subjects {
 
     /// Where the events of an operation appear.
     pub fn operation(&self, op: &str) -> String {
-        format!("{}.op.{op}", self.base)
+        format!("{}.op.{op}", self.root)
     }
 
     /// The events of all operations of this cluster.
     pub fn operations(&self) -> String {
-        format!("{}.op.*", self.base)
+        format!("{}.op.*", self.root)
     }
 
     /// Where an operation is asked to stop.
     pub fn cancel(&self, op: &str) -> String {
-        format!("{}.op.{op}.cancel", self.base)
+        format!("{}.op.{op}.cancel", self.root)
     }
 
     /// Requests to stop any operation of this cluster.
     pub fn cancels(&self) -> String {
-        format!("{}.op.*.cancel", self.base)
+        format!("{}.op.*.cancel", self.root)
     }
 
     /// Where changes of a kind (`v1/Pod`, `apps/v1/Deployment`) are published
@@ -156,12 +185,12 @@ impl Subjects {
         let mut words = gvk.rsplit('/');
         let kind = words.next().unwrap_or_default();
         let group = words.nth(1).unwrap_or("core");
-        format!("{}.evt.{}.{kind}", self.base, group.replace('.', "-"))
+        format!("{}.evt.{}.{kind}", self.root, group.replace('.', "-"))
     }
 
     /// Where agents of this cluster announce that they are alive.
     pub fn heartbeat(&self) -> String {
-        format!("{}.hb", self.base)
+        format!("{}.hb", self.root)
     }
 
     /// Name of the durable consumer of this cluster's commands.
@@ -212,6 +241,23 @@ mod tests {
         }
         for bad in ["", "a..b", "ah.*", ".", "a."] {
             assert!(check_prefix(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn users_stand_in_subjects_of_their_own() {
+        let subjects = Subjects::new("ah.v1", ClusterId::new("dev").unwrap()).unwrap();
+        let anna = User::new("anna").unwrap();
+        let hers = subjects.acting_as(&anna);
+        assert_eq!(hers.request("list"), "ah.v1.dev.as.YW5uYQ.req.list");
+        assert_eq!(hers.session_data("s"), "ah.v1.dev.as.YW5uYQ.ses.s.d");
+        assert_eq!(hers.command("res.scale"), "ah.v1.dev.as.YW5uYQ.cmd.res.scale");
+        assert_eq!(hers.operation("o"), subjects.operation("o"));
+        assert_eq!(subjects.user_of(&hers.command("res.scale")).unwrap(), Some(anna));
+        assert_eq!(subjects.user_of(&subjects.request("list")).unwrap(), None);
+        assert_eq!(subjects.user_of("ah.v1.dev.req.as.YW5uYQ").unwrap(), None);
+        for wrong in ["ah.v1.dev.as..req.list", "ah.v1.dev.as.*.req.list", "ah.v1.dev.as.c3lzdGVtOmFkbWlu.req.list"] {
+            assert!(subjects.user_of(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -20,7 +20,7 @@ fn ours(scene: &Scene<'_>) -> Anything<Program> {
 }
 
 /// Values that switch every part of the chart on.
-const VALUES: [(&str, &str); 9] = [
+const VALUES: [(&str, &str); 10] = [
     ("token", "config: {token: abc}"),
     ("secret", "config: {existing_secret_name: s, secret_key: k}"),
     ("creds", "nats: {url: 'tls://n:4222', existing_secret_name: s, creds_key: c, ca_secret_name: ca}"),
@@ -30,6 +30,7 @@ const VALUES: [(&str, &str); 9] = [
     ),
     ("view", "nats: {url: 'nats://n'}\nrbac: {mode: view, namespaces: [a, b]}\ncluster_id: c1"),
     ("edit", "nats: {url: 'nats://n'}\nrbac: {mode: edit}"),
+    ("names", "nats: {url: 'nats://n'}\nrbac: {mode: view}\nimpersonation: {enabled: true, users: [anna, 'oidc:b@c']}"),
     ("custom", "nats: {url: 'nats://n'}\nrbac: {mode: custom, custom_cluster_role: mine}"),
     (
         "all",

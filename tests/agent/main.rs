@@ -4,8 +4,10 @@
 //! All tests share one control plane, one NATS server and one agent; those that
 //! stop something start their own.
 
+mod acting;
 mod chart;
 mod commands;
+mod examples;
 mod faults;
 mod guard;
 mod identity;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         identity::refusal_is_told_and_asked_again_slowly,
         identity::revoked_credentials_are_replaced,
         identity::credentials_file_may_change,
+        acting::users_have_their_own_rights,
+        acting::nobody_is_acted_for_unless_switched_on,
         guard::client_without_the_right_gets_nothing,
         guard::nothing_secret_leaves,
         proxy::nats_is_reached_by_a_proxy,
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         faults::api_server_restarts,
         faults::bad_messages_are_refused,
         faults::thousand_sessions_are_left,
+        examples::examples_of_the_protocol_work,
         schemas::messages_fit_their_schemas,
         schemas::schemas_find_what_is_wrong,
         remote::reads_print_the_same,

@@ -99,6 +99,17 @@ pub(crate) fn reads_print_the_same(agents: &Agents) -> Outcome {
     }
     let _ = both.same(&["diff", "absent", &chart])?;
     assert!(both.same(&["diff", "absent", &chart, "--install"])?.contains("to create"));
+    // The plan of a rollback has no verb of its own; the agent gives it.
+    let rollback = |against: &str| {
+        let spec = serde_json::json!({"namespace": scene.namespace, "release": "same", "revision": 1});
+        scene.nats.ask("helm.diff", &serde_json::json!({"verb": "helm.rollback", "against": against, "spec": spec}))
+    };
+    for against in ["live", "manifest"] {
+        let plan = rollback(against)?;
+        let changes = plan["plan"]["steps"].to_string();
+        assert!(plan["changes"] == true && changes.contains("/spec/replicas"), "{against}: {plan}");
+        assert!(plan["text"].as_str().is_some_and(|text| text.contains("revision 3: 1 to update")), "{plan}");
+    }
     for verb in [["get", "all"], ["get", "manifest"], ["get", "hooks"], ["get", "notes"]] {
         assert!(!both.same(&[&verb[..], &["same"]].concat())?.is_empty());
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::{HeaderValue, Request};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -12,6 +13,19 @@ use kube::{Client, Config};
 use tower::ServiceBuilder;
 
 use crate::error::{Error, Result, Stage};
+
+/// A client that asks in the name of `user`, with that user's rights. Those of
+/// `client` must allow it.
+pub fn acting_as(client: &Client, user: &HeaderValue) -> Client {
+    let (inner, user) = (client.clone(), user.clone());
+    let namespace = client.default_namespace().to_owned();
+    let service = tower::service_fn(move |mut request: Request<Body>| {
+        let client = inner.clone();
+        request.headers_mut().insert("impersonate-user", user.clone());
+        async move { client.send(request).await }
+    });
+    Client::new(service, namespace)
+}
 
 /// Which API server, and as whom. Field names are those of Helm's flags.
 #[derive(Debug, Clone, Default)]

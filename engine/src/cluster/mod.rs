@@ -15,7 +15,7 @@ mod retry;
 mod warning;
 pub(crate) mod watch;
 
-pub use connect::ConnectOptions;
+pub use connect::{ConnectOptions, acting_as};
 pub use object::{Object, ObjectRef};
 pub(crate) use request::{METADATA_ONLY, ONE_METADATA};
 

@@ -21,7 +21,7 @@ use super::{
     discovery::{Discovery, Resolved},
     path::Path,
 };
-use crate::protocol::{Code, Error, read::KindRef};
+use crate::protocol::{Code, Error, read::KindRef, user::User};
 
 /// Longest body of one answer, in bytes. A page that is longer is asked for
 /// again with fewer objects.
@@ -106,6 +106,16 @@ impl Api {
     /// The client itself, for what changes the cluster.
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// The same in the name of a user: the API server decides by that user's
+    /// rights.
+    ///
+    /// # Errors
+    /// When the name cannot be sent.
+    pub fn acting_as(&self, user: &User) -> Result<Api, Error> {
+        let name = http::HeaderValue::from_str(user.as_str()).map_err(|_| Error::invalid("the user cannot be sent"))?;
+        Ok(Api { client: engine::acting_as(&self.client, &name), ..self.clone() })
     }
 
     /// What the cluster can do, by discovery.

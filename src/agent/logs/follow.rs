@@ -95,7 +95,7 @@ struct View {
 
 /// Follows until the client has enough, or the one pod that it named is over.
 pub(super) async fn run(reading: Arc<Reading>) -> Result<(), Error> {
-    let api = reading.session.agent.api.clone();
+    let api = reading.session.api.clone();
     let mut feed = Feed::new(api, reading.path.clone(), (Accept::Json, Accept::Json), CHUNK, None);
     let mut view = View::default();
     let mut streams = JoinSet::new();

@@ -22,8 +22,8 @@ use self::{
 };
 use super::{
     Agent,
-    api::{Accept, Resolved, client::parse, path::Path},
-    session::{Last, Session, Wish},
+    api::{Accept, Api, Resolved, client::parse, path::Path},
+    session::{By, Last, Session, Wish},
 };
 use crate::protocol::{
     Code, Error,
@@ -48,12 +48,13 @@ struct Reading {
 }
 
 /// Opens a log session.
-pub(super) async fn open(agent: &Arc<Agent>, request: LogsRequest) -> Result<Opened, Error> {
+pub(super) async fn open(agent: &Arc<Agent>, by: By<'_>, request: LogsRequest) -> Result<Opened, Error> {
     request.check()?;
     let filter = Filter::new(&request)?;
-    let pods = agent.api.resolve(&KindRef::resource("pods")).await?;
+    let api = &by.api;
+    let pods = api.resolve(&KindRef::resource("pods")).await?;
     let selector = match &request.workload {
-        Some(workload) => workload_selector(agent, &request.namespace, &workload.kind, &workload.name).await?,
+        Some(workload) => workload_selector(api, &request.namespace, &workload.kind, &workload.name).await?,
         None => request.selector.clone(),
     };
     let path = Path::objects(&pods, &request.namespace);
@@ -62,10 +63,10 @@ pub(super) async fn open(agent: &Arc<Agent>, request: LogsRequest) -> Result<Ope
     } else {
         path.query("fieldSelector", &format!("metadata.name={}", request.pod))
     };
-    let first = list(agent, &path).await?;
+    let first = list(api, &path).await?;
     check_first(&request, &first)?;
     let wish = Wish { id: &request.session, credit: request.credit_bytes, ttl_s: request.ttl_s };
-    let (session, opened) = Session::open(agent, wish).await?;
+    let (session, opened) = Session::open(agent, by, wish).await?;
     let streams = Arc::new(Semaphore::new(request.max_streams as usize));
     let reading = Arc::new(Reading { session: Arc::clone(&session), request, filter, pods, path, streams });
     let work = async move {
@@ -83,13 +84,13 @@ pub(super) async fn open(agent: &Arc<Agent>, request: LogsRequest) -> Result<Ope
 }
 
 /// The pods that exist now.
-async fn list(agent: &Agent, path: &Path) -> Result<Vec<Pod>, Error> {
+async fn list(api: &Api, path: &Path) -> Result<Vec<Pod>, Error> {
     #[derive(Deserialize)]
     struct List {
         #[serde(default)]
         items: Vec<Pod>,
     }
-    let held = agent.api.get(&path.clone().query("limit", &PODS_MAX.to_string()), Accept::Json).await?;
+    let held = api.get(&path.clone().query("limit", &PODS_MAX.to_string()), Accept::Json).await?;
     let list: List = parse(&held.bytes)?;
     Ok(list.items)
 }
@@ -157,9 +158,9 @@ async fn signs_of_life(session: &Session) {
 }
 
 /// The labels by which a workload finds its pods.
-async fn workload_selector(agent: &Agent, namespace: &str, kind: &str, name: &str) -> Result<String, Error> {
-    let kind = agent.api.resolve(&KindRef::resource(kind)).await?;
-    let held = agent.api.get(&Path::objects(&kind, namespace).segment(name), Accept::Json).await?;
+async fn workload_selector(api: &Api, namespace: &str, kind: &str, name: &str) -> Result<String, Error> {
+    let kind = api.resolve(&KindRef::resource(kind)).await?;
+    let held = api.get(&Path::objects(&kind, namespace).segment(name), Accept::Json).await?;
     let object: Value = parse(&held.bytes)?;
     let selector = object.get("spec").and_then(|spec| spec.get("selector")).and_then(Value::as_object);
     selector

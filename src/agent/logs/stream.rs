@@ -101,7 +101,7 @@ pub(super) async fn send(
 }
 
 async fn copy(session: &Session, path: &Path, src: &str, chunker: &mut Chunker) -> Result<(), Error> {
-    let mut pieces = session.agent.api.stream(path, Accept::Log).await?;
+    let mut pieces = session.api.stream(path, Accept::Log).await?;
     // When the oldest line that waits must leave, however many come after it.
     let mut due = None;
     loop {

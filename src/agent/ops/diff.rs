@@ -13,7 +13,7 @@ use serde_json::value::to_raw_value;
 
 use super::{options, release};
 use crate::{
-    agent::Agent,
+    agent::api::Api,
     protocol::{
         Code, Error,
         command::{Command, Verb},
@@ -25,7 +25,7 @@ use crate::{
 const PLAN_MAX: usize = 16 * 1024 * 1024;
 
 /// The plan.
-pub(in crate::agent) async fn diff(agent: &Agent, request: DiffRequest) -> Result<DiffReply, Error> {
+pub(in crate::agent) async fn diff(api: &Api, request: DiffRequest) -> Result<DiffReply, Error> {
     let against = match request.against {
         Against::Live => action::Against::Live,
         Against::Manifest => action::Against::Manifest,
@@ -39,7 +39,7 @@ pub(in crate::agent) async fn diff(agent: &Agent, request: DiffRequest) -> Resul
         _ => None,
     };
     let run = Run { cancel, ..Run::default() };
-    let plan = plan(&release::engine(agent, &command), &run, &command, chart, against).await?;
+    let plan = plan(&release::engine(api, &command), &run, &command, chart, against).await?;
     let text = plan.to_string();
     let json = to_raw_value(&plan).map_err(|error| Error::internal(format!("writing a plan: {error}")))?;
     if text.len() + json.get().len() > PLAN_MAX {

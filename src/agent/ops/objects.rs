@@ -13,10 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::{Progress, Says};
 use crate::{
-    agent::{
-        Agent,
-        api::{Resolved, path::Path},
-    },
+    agent::api::{Api, Resolved, path::Path},
     protocol::{
         Code, Error,
         command::{Command, ObjectRef, State, Step, Verb},
@@ -52,7 +49,7 @@ struct Change {
 
 /// Does the command's work and tells about it.
 pub(super) async fn run(
-    agent: &Agent,
+    api: &Api,
     command: &Command,
     progress: &mut Progress,
     cancel: &CancellationToken,
@@ -64,7 +61,7 @@ pub(super) async fn run(
         if cancel.is_cancelled() {
             return Err(Error::new(Code::Cancelled, "cancelled").with("done", json!(done)));
         }
-        let outcome = one(agent, command, &change).await;
+        let outcome = one(api, command, &change).await;
         let (word, kind) = match outcome {
             Ok(told) => told,
             Err(error) => {
@@ -87,8 +84,8 @@ fn kind_word(kind: &KindRef) -> &str {
 }
 
 /// Makes one change; says what became of the object.
-async fn one(agent: &Agent, command: &Command, change: &Change) -> Result<(&'static str, Resolved), Error> {
-    let kind = resolve(agent, change).await?;
+async fn one(api: &Api, command: &Command, change: &Change) -> Result<(&'static str, Resolved), Error> {
+    let kind = resolve(api, change).await?;
     let mut path = Path::objects(&kind, &change.namespace).segment(&change.name);
     if !change.below.is_empty() {
         path = path.segment(change.below);
@@ -100,7 +97,7 @@ async fn one(agent: &Agent, command: &Command, change: &Change) -> Result<(&'sta
         path = path.query("dryRun", "All");
     }
     let body = if change.body.is_null() { Vec::new() } else { change.body.to_string().into_bytes() };
-    match agent.api.write(change.method.clone(), &path, change.media, body).await {
+    match api.write(change.method.clone(), &path, change.media, body).await {
         Ok(201) => Ok(("created", kind)),
         Ok(_) => Ok((change.word, kind)),
         Err(error) if error.code == Code::NotFound && absent_is_fine(command) => Ok(("absent", kind)),
@@ -114,10 +111,10 @@ fn absent_is_fine(command: &Command) -> bool {
 }
 
 /// The kind, waited for a little: a definition may have been applied just now.
-async fn resolve(agent: &Agent, change: &Change) -> Result<Resolved, Error> {
+async fn resolve(api: &Api, change: &Change) -> Result<Resolved, Error> {
     let mut tries = 0;
     loop {
-        match agent.api.resolve(&change.kind).await {
+        match api.resolve(&change.kind).await {
             Ok(kind) if kind.namespaced && change.namespace.is_empty() => {
                 return Err(Error::invalid(format!("{} live in namespaces: give one", kind.resource)));
             }

@@ -55,7 +55,7 @@ enum Turn {
 
 /// Does the operation of a message.
 pub(super) async fn run(agent: Arc<Agent>, store: Arc<Store>, message: Message) {
-    let command = match read(&message) {
+    let command = match read(&agent, &message) {
         Ok(command) => command,
         Err(error) => return refuse(&agent, &store, &message, error).await,
     };
@@ -81,13 +81,19 @@ pub(super) async fn run(agent: Arc<Agent>, store: Arc<Store>, message: Message) 
 }
 
 /// The command of a message, checked.
-fn read(message: &Message) -> Result<Command, Error> {
+fn read(agent: &Agent, message: &Message) -> Result<Command, Error> {
     if message.payload.len() > COMMAND_MAX {
         return Err(Error::new(Code::TooLarge, format!("the command is over {COMMAND_MAX} bytes")));
     }
-    let command: Command = serde_json::from_slice(&message.payload)
+    let mut command: Command = serde_json::from_slice(&message.payload)
         .map_err(|error| Error::invalid(format!("the command cannot be read: {error}")))?;
     command.check()?;
+    command.user = agent.subjects.user_of(&message.subject)?;
+    if let Some(user) = &command.user {
+        agent.acting(Some(user))?;
+        // NATS has let it through, so this one is known.
+        command.actor = user.to_string();
+    }
     if !message.subject.ends_with(&format!(".cmd.{}", command.verb.as_str())) {
         return Err(Error::invalid("the command's verb is not that of its subject"));
     }
@@ -284,7 +290,14 @@ impl Operation {
         };
         let again = self.entry.base_revision.is_some();
         if !again {
-            self.entry.base_revision = release::revision(&self.agent, &command).await?;
+            match release::revision(&self.agent, &command).await {
+                Ok(revision) => self.entry.base_revision = revision,
+                // Another try would be refused as well.
+                Err(error) if matches!(error.code, Code::Forbidden | Code::Unauthenticated | Code::Invalid) => {
+                    return self.refused(message, error).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.move_to(State::Running).await?;
         add(&self.agent.metrics.operations, 1);
@@ -366,6 +379,15 @@ impl Operation {
         if let Some(lock) = self.lock.take() {
             lock.release().await;
         }
+    }
+
+    /// Ends what must not be begun.
+    async fn refused(mut self, message: &Message, error: Error) -> Result<(), Error> {
+        add(&self.agent.metrics.operations_failed, 1);
+        self.unlock().await;
+        self.end(State::Failed, Says { error: Some(error), ..Says::default() }).await?;
+        self.store.answer(message, AckKind::Ack).await;
+        Ok(())
     }
 
     async fn cancelled_early(mut self, message: &Message) -> Result<(), Error> {

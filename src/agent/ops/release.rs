@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::options;
 use super::progress::{self, Progress, Says};
 use crate::{
-    agent::Agent,
+    agent::{Agent, api::Api},
     protocol::{
         Code, Error,
         command::{Command, State, Verb},
@@ -37,11 +37,15 @@ pub(super) async fn run(
     mut progress: Progress,
     cancel: CancellationToken,
 ) -> (Progress, Result<Value, Error>) {
+    let api = match agent.acting(command.user.as_ref()) {
+        Ok(api) => api,
+        Err(error) => return (progress, Err(error)),
+    };
     if command.verb.is_of_objects() {
-        let outcome = super::objects::run(agent, command, &mut progress, &cancel).await;
+        let outcome = super::objects::run(&api, command, &mut progress, &cancel).await;
         return (progress, outcome);
     }
-    let engine = engine(agent, command);
+    let engine = engine(&api, command);
     // What is done again has changed the revision itself.
     if !again && let Err(error) = check_revision(&engine, command).await {
         return (progress, Err(error));
@@ -74,7 +78,7 @@ pub(super) async fn newest(agent: &Agent, command: &Command) -> Result<Option<Re
     if command.verb.is_of_objects() {
         return Ok(None);
     }
-    let engine = engine(agent, command);
+    let engine = engine(&agent.acting(command.user.as_ref())?, command);
     match action::status(&engine, &Run::default(), &command.spec.release, 0, false).await {
         Ok(release) => Ok(Some(release)),
         Err(failed) if failed.is_release_not_found() => Ok(None),
@@ -90,9 +94,10 @@ pub(super) async fn revision(agent: &Agent, command: &Command) -> Result<Option<
     Ok(Some(newest(agent, command).await?.map_or(0, |release| release.version)))
 }
 
-pub(super) fn engine(agent: &Agent, command: &Command) -> Engine {
+/// The engine, with the rights that a command is done with.
+pub(super) fn engine(api: &Api, command: &Command) -> Engine {
     let namespace = command.spec.namespace.clone();
-    Engine::new(Cluster::from_client(agent.api.client(), namespace.clone()), namespace)
+    Engine::new(Cluster::from_client(api.client(), namespace.clone()), namespace)
 }
 
 async fn act(engine: &Engine, run: &Run, command: &Command, chart: Option<Chart>) -> Result<Value, Error> {

@@ -71,7 +71,11 @@ impl Store {
         let generation = link.generation();
         let js = context(&link);
         let prefix = agent.subjects.prefix();
-        ensure_stream(&js, commands(prefix)).await?;
+        let mut taken = commands(prefix);
+        if agent.settings.impersonation_enabled {
+            taken.subjects.push(agent.subjects.commands_of_any());
+        }
+        ensure_stream(&js, taken).await?;
         ensure_stream(&js, operations(prefix)).await?;
         let ledger = ensure_bucket(
             &js,
@@ -118,9 +122,13 @@ impl Store {
     /// The consumer of this cluster's commands, shared by its agents.
     pub(super) async fn consumer(&self, agent: &Agent) -> Result<PullConsumer, Error> {
         let name = agent.subjects.consumer();
+        let mut filter_subjects = vec![agent.subjects.commands()];
+        if agent.settings.impersonation_enabled {
+            filter_subjects.push(agent.subjects.commands_of_any());
+        }
         let config = pull::Config {
             durable_name: Some(name.clone()),
-            filter_subject: agent.subjects.commands(),
+            filter_subjects,
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
             // How often is decided by the ledger: a poison command must be
@@ -130,6 +138,11 @@ impl Store {
             ..pull::Config::default()
         };
         let stream = self.js().get_stream(STREAM_COMMANDS).await.map_err(failed("finding the commands"))?;
+        if agent.settings.impersonation_enabled {
+            // One that is there may not know the subjects of users yet.
+            return stream.create_consumer(config).await.map_err(failed("making the consumer of commands"));
+        }
+        let config = pull::Config { filter_subject: agent.subjects.commands(), filter_subjects: Vec::new(), ..config };
         stream.get_or_create_consumer(&name, config).await.map_err(failed("making the consumer of commands"))
     }
 

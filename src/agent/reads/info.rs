@@ -1,7 +1,7 @@
 //! `req.info` and `req.kinds`.
 
 use crate::{
-    agent::Agent,
+    agent::{Agent, api::Api},
     protocol::{
         Error, VERSION,
         info::{Info, Kinds, Limits},
@@ -15,6 +15,9 @@ pub(in crate::agent) async fn info(agent: &Agent) -> Result<Info, Error> {
         ["info", "kinds", "list", "get", "events", "top", "watch", "logs"].into_iter().map(str::to_owned).collect();
     if status.commands {
         capabilities.extend(["helm", "manifest", "res"].map(str::to_owned));
+    }
+    if agent.settings.impersonation_enabled {
+        capabilities.push("impersonation".to_owned());
     }
     if agent.settings.secrets_reveal {
         capabilities.push("reveal".to_owned());
@@ -43,6 +46,6 @@ pub(in crate::agent) async fn info(agent: &Agent) -> Result<Info, Error> {
 }
 
 /// What kinds the cluster has.
-pub(in crate::agent) async fn kinds(agent: &Agent) -> Result<Kinds, Error> {
-    agent.api.discovery().kinds(&agent.api).await
+pub(in crate::agent) async fn kinds(api: &Api) -> Result<Kinds, Error> {
+    api.discovery().kinds(api).await
 }

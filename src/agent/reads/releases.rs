@@ -14,7 +14,7 @@ use engine::{
 use serde_json::value::RawValue;
 
 use crate::{
-    agent::{Agent, ops::engine_error},
+    agent::{api::Api, ops::engine_error},
     protocol::{
         Code, Error,
         releases::{RELEASES_MAX, ReleaseRecord, ReleaseRequest, ReleaseValues, Releases, ReleasesRequest},
@@ -24,12 +24,12 @@ use crate::{
 /// Longest record that is sent, in bytes.
 const RECORD_MAX: usize = 16 * 1024 * 1024;
 
-fn engine(agent: &Agent, namespace: &str) -> Engine {
-    Engine::new(Cluster::from_client(agent.api.client(), namespace.to_owned()), namespace.to_owned())
+fn engine(api: &Api, namespace: &str) -> Engine {
+    Engine::new(Cluster::from_client(api.client(), namespace.to_owned()), namespace.to_owned())
 }
 
 /// The releases of a namespace or all.
-pub(in crate::agent) async fn list(agent: &Agent, request: ReleasesRequest) -> Result<Releases, Error> {
+pub(in crate::agent) async fn list(api: &Api, request: ReleasesRequest) -> Result<Releases, Error> {
     request.check()?;
     let options = ListOptions {
         filter: request.filter,
@@ -40,23 +40,23 @@ pub(in crate::agent) async fn list(agent: &Agent, request: ReleasesRequest) -> R
         max: if request.max == 0 { RELEASES_MAX } else { request.max },
         offset: request.offset,
     };
-    let found = action::list(&engine(agent, &request.namespace), &Run::default(), &options).await;
+    let found = action::list(&engine(api, &request.namespace), &Run::default(), &options).await;
     Ok(Releases { releases: found.map_err(engine_error)?.into_iter().map(head).collect::<Result<_, _>>()? })
 }
 
 /// The revisions of a release, the oldest first.
-pub(in crate::agent) async fn history(agent: &Agent, request: ReleaseRequest) -> Result<Releases, Error> {
+pub(in crate::agent) async fn history(api: &Api, request: ReleaseRequest) -> Result<Releases, Error> {
     request.check()?;
     let options = HistoryOptions { max: if request.max == 0 { RELEASES_MAX } else { request.max } };
-    let engine = engine(agent, &request.namespace);
+    let engine = engine(api, &request.namespace);
     let found = action::history(&engine, &Run::default(), &request.release, &options).await;
     Ok(Releases { releases: found.map_err(engine_error)?.into_iter().map(head).collect::<Result<_, _>>()? })
 }
 
 /// One revision, whole.
-pub(in crate::agent) async fn get(agent: &Agent, request: ReleaseRequest) -> Result<ReleaseRecord, Error> {
+pub(in crate::agent) async fn get(api: &Api, request: ReleaseRequest) -> Result<ReleaseRecord, Error> {
     request.check()?;
-    let (engine, run, revision) = (engine(agent, &request.namespace), Run::default(), i64::from(request.revision));
+    let (engine, run, revision) = (engine(api, &request.namespace), Run::default(), i64::from(request.revision));
     let found = if request.live {
         action::status(&engine, &run, &request.release, revision, request.table).await
     } else {
@@ -71,9 +71,9 @@ pub(in crate::agent) async fn get(agent: &Agent, request: ReleaseRequest) -> Res
 }
 
 /// The values of a revision.
-pub(in crate::agent) async fn values(agent: &Agent, request: ReleaseRequest) -> Result<ReleaseValues, Error> {
+pub(in crate::agent) async fn values(api: &Api, request: ReleaseRequest) -> Result<ReleaseValues, Error> {
     request.check()?;
-    let (engine, run, revision) = (engine(agent, &request.namespace), Run::default(), i64::from(request.revision));
+    let (engine, run, revision) = (engine(api, &request.namespace), Run::default(), i64::from(request.revision));
     let found = action::get_values(&engine, &run, &request.release, revision, request.all).await;
     let Some(map) = found.map_err(engine_error)? else { return Ok(ReleaseValues { values: None }) };
     let options = templates_compat::json::Options::default();

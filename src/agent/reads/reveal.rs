@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     agent::{
         Agent,
-        api::{Accept, client, path::Path},
+        api::{Accept, Api, client, path::Path},
     },
     protocol::{
         Code, Error,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The values of one Secret.
-pub(in crate::agent) async fn reveal(agent: &Agent, request: RevealRequest) -> Result<Revealed, Error> {
+pub(in crate::agent) async fn reveal(agent: &Agent, api: &Api, request: RevealRequest) -> Result<Revealed, Error> {
     #[derive(Deserialize)]
     struct Secret {
         #[serde(default)]
@@ -31,9 +31,9 @@ pub(in crate::agent) async fn reveal(agent: &Agent, request: RevealRequest) -> R
     }
     request.check()?;
     let gvk = Gvk { group: String::new(), version: "v1".into(), kind: "Secret".into() };
-    let kind = agent.api.resolve(&KindRef { gvk: Some(gvk), resource: String::new() }).await?;
+    let kind = api.resolve(&KindRef { gvk: Some(gvk), resource: String::new() }).await?;
     let path = Path::objects(&kind, &request.namespace).segment(&request.name);
-    let held = agent.api.get(&path, Accept::Json).await?;
+    let held = api.get(&path, Accept::Json).await?;
     let secret: Secret = client::parse(&held.bytes)?;
     // Who saw what is in the agent's log; the values are not.
     tracing::info!(namespace = %request.namespace, name = %request.name, "a Secret was revealed");

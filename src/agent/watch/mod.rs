@@ -17,7 +17,8 @@ use self::{
 };
 use super::{
     Agent,
-    session::{Last, Session, Wish},
+    api::Api,
+    session::{By, Last, Session, Wish},
 };
 use crate::protocol::{
     Error,
@@ -29,12 +30,12 @@ use crate::protocol::{
 const QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Opens a watch session.
-pub(super) async fn open(agent: &Arc<Agent>, request: WatchRequest) -> Result<Opened, Error> {
+pub(super) async fn open(agent: &Arc<Agent>, by: By<'_>, request: WatchRequest) -> Result<Opened, Error> {
     request.check()?;
-    let sources = sources(agent, &request).await?;
+    let sources = sources(&by.api, &request).await?;
     let places = resume::places(&request, sources.len())?;
     let wish = Wish { id: &request.session, credit: request.credit, ttl_s: request.ttl_s };
-    let (session, opened) = Session::open(agent, wish).await?;
+    let (session, opened) = Session::open(agent, by, wish).await?;
     let queue = Arc::new(Queue::new(places.clone(), QUEUE_BYTES_MAX));
     let work = work(Arc::clone(&session), request, sources, places, queue);
     agent.tasks.spawn(session.run(work, |reason, error| Last::json(&WatchFrame::<()>::End { reason, error })));
@@ -42,10 +43,10 @@ pub(super) async fn open(agent: &Arc<Agent>, request: WatchRequest) -> Result<Op
 }
 
 /// Each kind in each namespace; kinds without namespaces once.
-async fn sources(agent: &Agent, request: &WatchRequest) -> Result<Vec<Source>, Error> {
+async fn sources(api: &Api, request: &WatchRequest) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for kind in request.kinds() {
-        let kind = Arc::new(agent.api.resolve(&kind).await?);
+        let kind = Arc::new(api.resolve(&kind).await?);
         if !kind.can("list") || !kind.can("watch") {
             return Err(Error::invalid(format!("{} cannot be watched", kind.gvk)));
         }
@@ -76,7 +77,7 @@ async fn work(
     let mut feeds = tokio::task::JoinSet::new();
     let request = Arc::new(request);
     for (at, (source, place)) in sources.into_iter().zip(places).enumerate() {
-        let api = session.agent.api.clone();
+        let api = session.api.clone();
         feeds.spawn(source.run(at, api, Arc::clone(&request), place, Arc::clone(&queue), Pace::default()));
     }
     tokio::select! {

@@ -111,6 +111,7 @@ pub(super) async fn publish(
         dry_run: flags.dry_run,
         precondition: Precondition { release_revision: flags.if_revision },
         spec,
+        user: None,
     };
     let following = client.command(&command).await.map_err(failure)?;
     if flags.detach {

@@ -129,7 +129,11 @@ impl Session<'_> {
     async fn client(&self) -> Result<Client, Failure> {
         let nats = self.nats().await?;
         let client = Client::new(nats, &self.args.subject_prefix, self.args.cluster.as_deref()).await;
-        Ok(client.map_err(failure)?.with_timeout(Duration::from_secs(self.args.request_timeout)))
+        let client = client.map_err(failure)?.with_timeout(Duration::from_secs(self.args.request_timeout));
+        Ok(match self.cx.acting_user()? {
+            Some(user) => client.acting_as(&user),
+            None => client,
+        })
     }
 
     /// The namespace of this run, `default` unless it is named.
