@@ -22,9 +22,11 @@ impl Process {
     pub(super) fn child_of(parent: u32) -> Anything<Self> {
         let until = Instant::now() + Duration::from_secs(10);
         loop {
-            let threads = std::fs::read_dir(format!("/proc/{parent}/task"))?;
-            for thread in threads {
-                let children = read_to_string(thread?.path().join("children")).unwrap_or_default();
+            let path = format!("/proc/{parent}/task");
+            let threads = std::fs::read_dir(&path).map_err(|e| format!("{path}: {e}"))?;
+            // A thread that ends meanwhile is none that started it.
+            for thread in threads.flatten() {
+                let children = read_to_string(thread.path().join("children")).unwrap_or_default();
                 if let Some(pid) = children.split_whitespace().next() {
                     return Ok(Self(pid.parse()?));
                 }
@@ -54,7 +56,8 @@ impl Process {
 
     /// Processor time so far.
     pub(super) fn processor(self) -> Anything<Duration> {
-        let stat = read_to_string(format!("/proc/{}/stat", self.0))?;
+        let path = format!("/proc/{}/stat", self.0);
+        let stat = read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
         // Behind the name, which may hold anything.
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);

@@ -277,7 +277,11 @@ pub(super) fn fleet_text(fleet: &Fleet, crowd: Crowd, about: &About) -> Anything
         mib(fleet.resident.1)
     )?;
     writeln!(out, "| of it not shared with other agents of the machine | {} |", mib(fleet.own))?;
-    writeln!(out, "| its processor | {:.2} thousandths |", fleet.agent_processor)?;
+    let processor = match fleet.agent_processor {
+        part if part < 0.005 => "too little for the kernel's clock".to_owned(),
+        part => format!("{part:.2} thousandths"),
+    };
+    writeln!(out, "| its processor | {processor} |")?;
     writeln!(out, "| memory of the NATS server | {:.0} KiB |", each(with.memory, before.memory))?;
     writeln!(
         out,

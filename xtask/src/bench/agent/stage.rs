@@ -13,7 +13,7 @@ use super::nats::Nats;
 use super::process::Process;
 
 /// How long a server or an agent may take to be there.
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_secs(600);
 /// Nodes, over which the pods are spread.
 pub(super) const NODES: u32 = 20;
 
