@@ -18,6 +18,8 @@ pub(super) const FLEET_PICTURE: &str = "benchmarks-agents.svg";
 /// Most memory, in KiB, under load and at rest.
 const LOADED: u64 = 200 * 1024;
 const RESTING: u64 = 64 * 1024;
+/// Pods of a whole run.
+const WHOLE: usize = 50_000;
 /// The least of kubectl's bytes a second.
 const FLOW: f64 = 0.9;
 /// How much of the load that was asked for must have been there.
@@ -101,6 +103,13 @@ pub(super) fn text(one: &One) -> Anything<String> {
         one.about.options.pods
     )?;
     writeln!(out, "![Memory over time, time from change to client, logs beside kubectl, pages of lists]({PICTURE})\n")?;
+    if one.about.options.pods < WHOLE {
+        writeln!(
+            out,
+            "This run was a smaller one: `--pods {}`. The bars are those of {WHOLE} pods.\n",
+            one.about.options.pods
+        )?;
+    }
     out.push_str(&bars::table(&bars(one)));
     writeln!(out, "\n| time | p50 | p99 |\n|---|---|---|")?;
     let mut row = |what: &str, all: &[Duration]| writeln!(out, "| {what} | {} | {} |", ms(p50(all)), ms(p99(all)));
