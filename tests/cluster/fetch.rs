@@ -93,7 +93,12 @@ pub(crate) fn from_a_url(cluster: &Cluster) -> Outcome {
     let scene = cluster.scene("fetch")?;
     let shelf = pack(&scene)?;
     let server = FileServer::start(&cluster.binaries, &shelf, None)?;
-    renders_the_same(&scene, &[&format!("{}/{ARCHIVE}", server.url())])?;
+    let url = format!("{}/{ARCHIVE}", server.url());
+    renders_the_same(&scene, &[&url])?;
+    // An image that holds nothing but the program has no authorities to trust,
+    // and plain HTTP needs none.
+    let bare = scene.ours.clone().with("SSL_CERT_FILE", "/nonexistent").with("SSL_CERT_DIR", "/nonexistent");
+    assert!(bare.run(["template", "shop", &url])?.ok().contains("kind: Deployment"));
     let said = scene.ours.run(["template", "shop", &format!("{}/gone.tgz", server.url())])?.fails(1);
     assert!(said.contains("gone.tgz") && said.contains("404"), "{said}");
     Ok(())

@@ -41,6 +41,19 @@ pub(super) const USER_AGENT: &str = concat!("Helm/4.3.1 ankra-helm/", env!("CARG
 /// credentials when they leave the host (reqwest's own rule).
 pub(super) fn client(tls: &Tls<'_>) -> Result<reqwest::Client, PullError> {
     crate::tls::install_provider();
+    let failed = match builder(tls)?.build() {
+        Ok(client) => return Ok(client),
+        Err(e) => PullError::Tls(cause(&e)),
+    };
+    if tls.ca_file.is_some() {
+        return Err(failed);
+    }
+    // A machine, or an image, without certificates of authorities: plain HTTP
+    // needs none, and over TLS it is the server's certificate that is refused.
+    builder(tls)?.tls_certs_only([]).build().map_err(|_| failed)
+}
+
+fn builder(tls: &Tls<'_>) -> Result<reqwest::ClientBuilder, PullError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -58,7 +71,7 @@ pub(super) fn client(tls: &Tls<'_>) -> Result<reqwest::Client, PullError> {
         pem.extend_from_slice(&read(key)?);
         builder = builder.identity(reqwest::Identity::from_pem(&pem).map_err(|e| tls_error(cert, &e))?);
     }
-    builder.build().map_err(|e| PullError::Tls(cause(&e)))
+    Ok(builder)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PullError> {
