@@ -14,8 +14,9 @@ use async_nats::{
         kv,
     },
 };
+use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::request::{Client, lost};
 use crate::protocol::{
@@ -29,27 +30,63 @@ use crate::protocol::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for an agent that works on an operation to answer.
 const CANCEL_WAIT: Duration = Duration::from_secs(2);
+/// Longest time that a command is offered to JetStream again and again. Its
+/// number makes that harmless: it is taken once.
+const OFFER: Duration = Duration::from_secs(60);
+/// How long a stream that is not there may still appear.
+const SETTLED: Duration = Duration::from_secs(5);
+/// First and longest pause before lost events are asked for again.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 /// Silence after which a list of entries counts as whole.
 const LIST_WAIT: Duration = Duration::from_millis(700);
 
-/// The events of one operation, from the first.
+/// The events of one operation, from the first. They go on where they were
+/// after a loss of NATS, however long it takes.
 pub struct Following {
-    events: pull::Ordered,
+    client: Client,
+    op: String,
+    events: Option<pull::Ordered>,
+    /// Number in the stream of the last event that was given.
+    last: u64,
+    pause: Duration,
 }
 
 impl Following {
     /// The next event. The last one is terminal.
     ///
     /// # Errors
-    /// When JetStream fails.
+    /// When the events cannot be had any more.
     pub async fn next(&mut self) -> Result<OpEvent, Error> {
         loop {
-            let message = self
-                .events
-                .next()
-                .await
-                .ok_or_else(|| Error::new(Code::Upstream, "the events of the operation ended"))?
-                .map_err(lost)?;
+            let message = match &mut self.events {
+                Some(events) => match events.next().await {
+                    Some(message) => message.map_err(lost),
+                    None => Err(Error::new(Code::Upstream, "the events of the operation ended")),
+                },
+                None => match self.client.events(&self.op, self.last + 1).await {
+                    Ok(events) => {
+                        self.events = Some(events);
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                },
+            };
+            let message = match message {
+                Ok(message) => message,
+                Err(error) if error.retryable => {
+                    self.events = None;
+                    tokio::time::sleep(self.pause).await;
+                    self.pause = (self.pause * 2).min(AGAIN.1);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            self.pause = AGAIN.0;
+            let number = message.info().map_or(0, |info| info.stream_sequence);
+            if number <= self.last {
+                continue;
+            }
+            self.last = number;
             // An event that this client cannot read is for a newer one.
             if let Ok(event) = serde_json::from_slice(&message.payload) {
                 return Ok(event);
@@ -76,12 +113,28 @@ impl Client {
         headers.insert(header::VERSION, VERSION.to_string());
         headers.insert(header::MSG_ID, command.op_id.as_str());
         let subject = self.subjects().command(command.verb.as_str());
-        let failed = |error: jetstream::context::PublishError| match error.kind() {
-            PublishErrorKind::StreamNotFound => self.no_stream(),
-            _ => lost(error),
-        };
-        js.publish_with_headers(subject, headers, body.into()).await.map_err(failed)?.await.map_err(failed)?;
-        Ok(following)
+        let body = Bytes::from(body);
+        let start = Instant::now();
+        loop {
+            let error = match js.publish_with_headers(subject.clone(), headers.clone(), body.clone()).await {
+                Ok(taken) => match taken.await {
+                    Ok(_) => return Ok(following),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            match error.kind() {
+                // A server that has just started knows its streams a little later.
+                PublishErrorKind::StreamNotFound if start.elapsed() > SETTLED => return Err(self.no_stream()),
+                // It may have been taken; the answer was lost.
+                PublishErrorKind::StreamNotFound | PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe
+                    if start.elapsed() < OFFER =>
+                {
+                    tokio::time::sleep(AGAIN.0).await;
+                }
+                _ => return Err(lost(error)),
+            }
+        }
     }
 
     /// Follows an operation from its first event.
@@ -89,14 +142,20 @@ impl Client {
     /// # Errors
     /// When there is no JetStream or no agent ever made its streams.
     pub async fn follow(&self, op: &str) -> Result<Following, Error> {
+        let events = Some(self.events(op, 1).await?);
+        Ok(Following { client: self.clone(), op: op.to_owned(), events, last: 0, pause: AGAIN.0 })
+    }
+
+    /// An operation's events from this number of the stream on.
+    async fn events(&self, op: &str, from: u64) -> Result<pull::Ordered, Error> {
         let stream = self.jetstream().get_stream_no_info(STREAM_OPERATIONS).await.map_err(lost)?;
         let config = pull::OrderedConfig {
             filter_subject: self.subjects().operation(op),
-            deliver_policy: DeliverPolicy::All,
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
             ..pull::OrderedConfig::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(|_| self.no_stream())?;
-        Ok(Following { events: consumer.messages().await.map_err(lost)? })
+        consumer.messages().await.map_err(lost)
     }
 
     /// All operations of the cluster that the ledger has, newest first.

@@ -1,9 +1,6 @@
 //! Faults in the middle: connections that are cut, an API server that is
 //! restarted, messages that are too long, sessions that are left.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ankra_helm::client::{LogItem, Logs, Watch};
@@ -15,76 +12,27 @@ use testbed::suite::Outcome;
 use testbed::{ControlPlane, ControlPlaneOptions, NatsOptions, NatsServer};
 use tokio::time::timeout;
 
-use crate::library::{Seen, block_on, client, config_maps, numbered, say};
+use crate::library::{Seen, block_on, client, client_at, config_maps, numbered, say};
 use crate::scene::{Agent, Agents, Anything, SOON, http_status, metric, wait_until};
+use crate::wire::Wire;
 
-/// A wire between the agent and NATS that can be cut.
-struct Wire {
-    url: String,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Wire {
-    fn to(server: &NatsServer) -> Anything<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let url = format!("nats://{}", listener.local_addr()?);
-        let target = server.url().replace("nats://", "");
-        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-        let kept = Arc::clone(&open);
-        std::thread::spawn(move || {
-            for here in listener.incoming().flatten() {
-                let Ok(there) = TcpStream::connect(&target) else { continue };
-                for (from, to) in [(&here, &there), (&there, &here)] {
-                    if let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) {
-                        std::thread::spawn(move || copy(from, to));
-                    }
-                }
-                if let Ok(mut open) = kept.lock() {
-                    open.extend([here, there]);
-                }
-            }
-        });
-        Ok(Wire { url, open })
-    }
-
-    /// Cuts all connections; new ones can be made.
-    fn cut(&self) {
-        if let Ok(mut open) = self.open.lock() {
-            for stream in open.drain(..) {
-                // One that is gone already is as good as cut.
-                let _ = stream.shutdown(Shutdown::Both);
-            }
-        }
-    }
-}
-
-fn copy(mut from: TcpStream, mut to: TcpStream) {
-    let mut buffer = [0; 16 * 1024];
-    while let Ok(n) = from.read(&mut buffer) {
-        if n == 0 || to.write_all(&buffer[..n]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(Shutdown::Both);
-}
-
-fn nats(agents: &Agents) -> testbed::Result<NatsServer> {
+pub(crate) fn nats(agents: &Agents) -> testbed::Result<NatsServer> {
     NatsServer::start(&agents.binaries, NatsOptions { jetstream: true, ..NatsOptions::default() })
 }
 
-/// The agent's connection is cut again and again while a list is paged, a
-/// watch and a log go on and commands are given: each object once, each line
-/// once, each command once.
+/// The agent's connection, the client's, and both are cut while a list is
+/// paged, a watch and a log go on and commands are given: each object once,
+/// each line once, each command once.
 pub(crate) fn cut_wire_loses_and_doubles_nothing(agents: &Agents) -> Outcome {
     let server = nats(agents)?;
-    let wire = Wire::to(&server)?;
-    let _agent = Agent::start_with(&agents.binaries, &agents.plane, &[("NATS_URL", &wire.url)])?;
+    let (near, far) = (Wire::to(&server.url())?, Wire::to(&server.url())?);
+    let _agent = Agent::start_with(&agents.binaries, &agents.plane, &[("NATS_URL", &far.url)])?;
     let scene = agents.scene("cut")?;
     scene.pods(&["talker".to_owned()])?;
     let maps: Vec<_> = (0..40).map(|n| numbered(&scene.namespace, &format!("map-{n:02}"), 0)).collect();
     agents.plane.apply(&maps.join("---\n"))?;
     block_on(async {
-        let client = client(&server).await?.with_timeout(Duration::from_secs(3));
+        let client = client_at(&near.url).await?.with_timeout(Duration::from_secs(3));
         let request = LogsRequest {
             namespace: scene.namespace.clone(),
             pod: "talker".to_owned(),
@@ -101,17 +49,19 @@ pub(crate) fn cut_wire_loses_and_doubles_nothing(agents: &Agents) -> Outcome {
         let mut seen = Seen::default();
         seen.until(&mut watch, "the first sync", |seen| seen.synced).await?;
         let (mut text, mark) = (String::new(), scene.namespace.clone());
-        for round in 0..3 {
+        let sides: [&[&Wire]; 3] = [&[&far], &[&near], &[&near, &far]];
+        for (round, side) in sides.into_iter().enumerate() {
+            let cut = || side.iter().for_each(|wire| wire.cut());
             say(agents, &[format!("{mark} {round} before")])?;
             let spec = json!({"namespace": scene.namespace, "objects": {"resource": "cm", "names": ["map-00"],
                 "patch": {"data": {format!("round-{round}"): "done"}}}});
             let command: Command =
                 serde_json::from_value(json!({"op_id": format!("{mark}-{round}"), "verb": "res.patch", "spec": spec}))?;
             let mut following = client.command(&command).await?;
-            wire.cut();
-            let names = paged(&client, &scene.namespace, || wire.cut()).await?;
+            cut();
+            let names = paged(&client, &scene.namespace, cut).await?;
             assert_eq!(names.len(), 41, "{names:?}");
-            agents.plane.apply(&numbered(&scene.namespace, "map-01", round + 1))?;
+            agents.plane.apply(&numbered(&scene.namespace, "map-01", u32::try_from(round)? + 1))?;
             say(agents, &[format!("{mark} {round} after")])?;
             let last = loop {
                 let event = timeout(Duration::from_secs(100), following.next()).await.map_err(|_| "no end")??;
@@ -120,6 +70,7 @@ pub(crate) fn cut_wire_loses_and_doubles_nothing(agents: &Agents) -> Outcome {
                 }
             };
             assert_eq!(last.state, State::Succeeded, "{last:?}");
+            assert_eq!(client.operation(&command.op_id).await?.attempt, 1, "it was done twice");
             let is = |seen: &Seen| seen.objects.get("map-01").is_some_and(|n| *n == (round + 1).to_string());
             seen.until(&mut watch, "a change after the cut", is).await?;
             while !text.contains(&format!("{mark} {round} after\n")) {
@@ -138,7 +89,11 @@ pub(crate) fn cut_wire_loses_and_doubles_nothing(agents: &Agents) -> Outcome {
 }
 
 /// The names of all config maps, page by page, with a fault after each page.
-async fn paged(client: &ankra_helm::client::Client, namespace: &str, fault: impl Fn()) -> Anything<Vec<String>> {
+pub(crate) async fn paged(
+    client: &ankra_helm::client::Client,
+    namespace: &str,
+    fault: impl Fn(),
+) -> Anything<Vec<String>> {
     let mut request = json!({"resource": "configmaps", "namespaces": [namespace], "projection": "meta", "limit": 15});
     let mut names = Vec::new();
     let mut tries = 0;

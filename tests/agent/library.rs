@@ -21,7 +21,12 @@ pub(crate) fn block_on(test: impl Future<Output = Anything<()>>) -> Outcome {
 }
 
 pub(crate) async fn client(server: &NatsServer) -> Anything<Client> {
-    let access = Access { nats_url: server.url(), ..Access::default() };
+    client_at(&server.url()).await
+}
+
+/// A client that knows NATS by this address.
+pub(crate) async fn client_at(url: &str) -> Anything<Client> {
+    let access = Access { nats_url: url.to_owned(), ..Access::default() };
     Ok(Client::new(connect(&access).await?, "ah.v1", Some(CLUSTER)).await?)
 }
 
@@ -243,7 +248,7 @@ pub(crate) fn gaps_in_logs_are_told(agents: &Agents) -> Outcome {
     })
 }
 
-async fn read_until(logs: &mut Logs, text: &mut String, end: &str) -> Anything<()> {
+pub(crate) async fn read_until(logs: &mut Logs, text: &mut String, end: &str) -> Anything<()> {
     while !text.contains(end) {
         let item = timeout(SOON, logs.next()).await.map_err(|_| format!("{end:?} did not come: {text}"))??;
         if let LogItem::Lines { bytes, .. } = item.ok_or("the log ended")? {

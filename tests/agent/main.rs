@@ -14,6 +14,7 @@ mod identity;
 mod library;
 mod link;
 mod objects;
+mod outage;
 mod platform;
 mod program;
 mod proxy;
@@ -23,6 +24,7 @@ mod replicas;
 mod scene;
 mod schemas;
 mod sessions;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -77,6 +79,8 @@ fn main() -> ExitCode {
         chart::it_is_installed_by_either,
         faults::cut_wire_loses_and_doubles_nothing,
         faults::api_server_restarts,
+        outage::nats_is_away_for_a_minute,
+        outage::pages_go_on_after_compaction,
         faults::bad_messages_are_refused,
         faults::thousand_sessions_are_left,
         examples::examples_of_the_protocol_work,
