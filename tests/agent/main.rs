@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod guard;
 mod identity;
+mod installed;
 mod library;
 mod link;
 mod objects;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         library::abandoned_sessions_end,
         chart::all_helms_render_it_alike,
         chart::it_is_installed_by_either,
+        installed::agent_works_in_a_real_cluster if installed::missing,
         faults::cut_wire_loses_and_doubles_nothing,
         faults::api_server_restarts,
         outage::nats_is_away_for_a_minute,

@@ -5,20 +5,21 @@ use std::process::Child;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use testbed::Program;
 use testbed::suite::Outcome;
 
-use crate::scene::{Agents, Anything, SOON, Scene};
+use crate::scene::{Agents, Anything, SOON};
 
 /// A command that runs on, with its lines as they come.
-struct Follower {
+pub(crate) struct Follower {
     child: Child,
     lines: Receiver<String>,
-    seen: Vec<String>,
+    pub(crate) seen: Vec<String>,
 }
 
 impl Follower {
-    fn start(scene: &Scene<'_>, args: &[&str]) -> Anything<Self> {
-        let mut child = scene.ours.spawn(args)?;
+    pub(crate) fn start(program: &Program, args: &[&str]) -> Anything<Self> {
+        let mut child = program.spawn(args)?;
         let out = child.stdout.take().ok_or("no pipe")?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -32,7 +33,7 @@ impl Follower {
     }
 
     /// Waits for a line that holds all these words.
-    fn wait_for(&mut self, words: &[&str]) -> Anything<()> {
+    pub(crate) fn wait_for(&mut self, words: &[&str]) -> Anything<()> {
         let start = std::time::Instant::now();
         loop {
             match self.lines.recv_timeout(Duration::from_millis(200)) {
@@ -61,7 +62,7 @@ pub(crate) fn watch_shows_what_happens(agents: &Agents) -> Outcome {
     let scene = agents.scene("watch")?;
     scene.pods(&["first".to_owned()])?;
     let namespace = scene.namespace.clone();
-    let mut watch = Follower::start(&scene, &["agent", "watch", "pods", "--namespace", &namespace])?;
+    let mut watch = Follower::start(&scene.ours, &["agent", "watch", "pods", "--namespace", &namespace])?;
     watch.wait_for(&["first"])?;
     scene.pods(&["second".to_owned()])?;
     watch.wait_for(&["second", "Running"])?;
@@ -77,7 +78,8 @@ pub(crate) fn log_is_filtered(agents: &Agents) -> Outcome {
     let namespace = scene.namespace.clone();
     let args = ["agent", "logs", "talker", "--follow", "--namespace", &namespace];
     let include = format!("^{namespace} (keep|end)");
-    let mut logs = Follower::start(&scene, &[&args[..], &["--include", &include, "--exclude", "not this"]].concat())?;
+    let mut logs =
+        Follower::start(&scene.ours, &[&args[..], &["--include", &include, "--exclude", "not this"]].concat())?;
     for text in ["keep one", "drop two", "keep not this", "keep three", "end"] {
         agents.plane.log([format!("{namespace} {text}").as_str()])?;
     }
@@ -93,7 +95,7 @@ pub(crate) fn log_is_followed(agents: &Agents) -> Outcome {
     let scene = agents.scene("log")?;
     scene.pods(&["talker".to_owned()])?;
     let namespace = scene.namespace.clone();
-    let mut logs = Follower::start(&scene, &["agent", "logs", "talker", "--follow", "--namespace", &namespace])?;
+    let mut logs = Follower::start(&scene.ours, &["agent", "logs", "talker", "--follow", "--namespace", &namespace])?;
     logs.wait_for(&["listening"])?;
     for number in 0..5 {
         agents.plane.log([format!("line {number} of the test").as_str()])?;

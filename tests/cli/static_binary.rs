@@ -3,13 +3,11 @@
 //! There need not be a container engine here. The same build is made, the files
 //! are put alone into a folder, and that folder is the root they run in.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
-use testbed::Workdir;
-
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+use testbed::{Workdir, static_build};
 
 /// The test, and why it cannot run if it cannot.
 pub(crate) fn trial() -> (Trial, Option<String>) {
@@ -19,8 +17,8 @@ pub(crate) fn trial() -> (Trial, Option<String>) {
 }
 
 fn missing() -> Option<String> {
-    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
-        return Some(format!("it is about {TARGET}"));
+    if let Some(reason) = static_build::missing() {
+        return Some(reason);
     }
     // A user who is not root may change the root in a user namespace of their
     // own, where the system allows that.
@@ -36,7 +34,8 @@ fn chroot(root: &Path, program: &str, args: &[&str]) -> std::io::Result<std::pro
 
 fn run_in_an_empty_root() -> Result<(), Failed> {
     let work = Workdir::new("root")?;
-    for program in build()? {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for program in static_build::build(project, Path::new(crate::ANKRA_HELM), &["ankra-helm", "ankra-agent"])? {
         let name = program.file_name().ok_or("it has no name")?;
         std::fs::copy(&program, work.path().join(name))?;
     }
@@ -58,26 +57,4 @@ fn run_in_an_empty_root() -> Result<(), Failed> {
         }
     }
     Ok(())
-}
-
-/// Builds both programs as the Dockerfile does, though unoptimised, into a
-/// target folder of their own.
-fn build() -> Result<[PathBuf; 2], Failed> {
-    let beside = Path::new(crate::ANKRA_HELM).ancestors().nth(2).ok_or("no target folder")?;
-    let folder = beside.join("static");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--target", TARGET, "--bin", "ankra-helm", "--bin", "ankra-agent"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("CARGO_TARGET_DIR", &folder)
-        // The compiler that belongs to this Cargo, whatever a dependency's own
-        // folder asks for.
-        .env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"))
-        .env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
-    let programs = folder.join(TARGET).join("debug");
-    Ok([programs.join("ankra-helm"), programs.join("ankra-agent")])
 }

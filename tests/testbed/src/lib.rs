@@ -25,6 +25,7 @@ pub mod ports;
 pub mod program;
 pub mod registry;
 pub mod server;
+pub mod static_build;
 pub mod suite;
 pub mod tools;
 pub mod workdir;

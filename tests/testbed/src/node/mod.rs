@@ -36,6 +36,9 @@ const READY: Duration = Duration::from_secs(120);
 /// The node's name.
 pub const NAME: &str = "node-0";
 
+/// The node's address inside.
+pub const ADDRESS: &str = BRIDGE;
+
 /// The port of the API server inside.
 const API_PORT: u16 = 6443;
 
@@ -267,7 +270,8 @@ impl Node {
         let pause = Image::new(PAUSE).with_program("pause", busybox);
         let pause = pause.with_link("tail", "pause").running(&["/bin/tail", "-f", "/dev/null"]);
         self.load(&pause)?;
-        let words = ["sh", "cat", "date", "echo", "env", "false", "id", "ls", "nc", "seq", "sleep", "tail", "true"];
+        let words =
+            ["sh", "cat", "date", "echo", "env", "false", "id", "ls", "nc", "seq", "sleep", "tail", "true", "wc"];
         let shell = Image::new("docker.io/library/busybox:1").with_program("busybox", busybox);
         self.load(&words.iter().fold(shell, |image, word| image.with_link(word, "busybox")))
     }
@@ -293,6 +297,16 @@ impl Node {
     /// When it cannot be started.
     pub fn inside(&self, words: &[&str]) -> Result<Finished> {
         self.namespaces.run(&self.file("home"), words)
+    }
+
+    /// Starts a server in the node's namespaces that is no container: to pods
+    /// it is somebody at [`ADDRESS`].
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_inside(&self, name: &str, program: &Path, args: &[&str]) -> Result<Server> {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        self.namespaces.start(&self.binaries, name, program, args)
     }
 
     /// Leads a loopback port to an address inside, `10.97.0.10:4222`.
