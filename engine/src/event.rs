@@ -113,6 +113,13 @@ pub enum Event {
         /// The template it came from.
         path: String,
     },
+    /// Why a pod keeps an object from being ready, once the time is up.
+    Cause {
+        /// The pod.
+        object: ObjectRef,
+        /// What its container or the scheduler says.
+        reason: String,
+    },
     /// A line of a hook's log, as its output log policy asks for.
     HookLog {
         /// The pod's namespace.

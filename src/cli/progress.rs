@@ -56,6 +56,7 @@ impl State {
             Event::Waiting { object, reason, goal, ready, total } => {
                 self.step(&format!("{ready}/{total} {}, waiting for {object}: {reason}", goal.as_str()));
             }
+            Event::Cause { object, reason } => self.line(&format!("{object}: {reason}")),
             Event::Ready { object, goal, ready, total } => {
                 self.step(&format!("{ready}/{total} {}: {object}", goal.as_str()));
             }

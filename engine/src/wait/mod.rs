@@ -23,6 +23,11 @@ use ready::{Readiness, State};
 /// Helm's time limit where none is given.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long may be looked for what keeps objects from being ready, in how many
+/// objects, and how many pods of each are told of.
+const CAUSES_TIME: Duration = Duration::from_secs(2);
+const CAUSES_MAX: usize = 5;
+
 /// By which rules objects are ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rules {
@@ -49,6 +54,8 @@ impl Rules {
 struct Item {
     object: ObjectRef,
     readiness: Readiness,
+    /// As it was seen last.
+    seen: Option<Json>,
 }
 
 /// Waits until every object is ready (or failed: nothing is gained by waiting
@@ -134,11 +141,12 @@ async fn wait(cluster: &Cluster, run: &Run, objects: Vec<Object>, wanted: Wanted
     let objects: Vec<Object> = objects.into_iter().filter(|o| seen.insert(o.reference.key())).collect();
     let unknown = || Readiness::new(State::Unknown, "");
     let mut items: Vec<Item> =
-        objects.iter().map(|o| Item { object: o.reference.clone(), readiness: unknown() }).collect();
+        objects.iter().map(|o| Item { object: o.reference.clone(), readiness: unknown(), seen: None }).collect();
     let total = items.len();
     let mut observer = Observer::start(cluster, &objects);
     loop {
         let Ok(next) = timeout_at(deadline, observer.next()).await else {
+            tell_causes(cluster, run, &items, &wanted).await;
             return verdict(&items, &wanted, true);
         };
         let Observation { index, object } = next?;
@@ -146,6 +154,7 @@ async fn wait(cluster: &Cluster, run: &Run, objects: Vec<Object>, wanted: Wanted
             return verdict(&items, &wanted, true);
         };
         let Some(item) = items.get_mut(index) else { continue };
+        item.seen = object;
         if item.readiness == readiness {
             continue;
         }
@@ -162,6 +171,24 @@ async fn wait(cluster: &Cluster, run: &Run, objects: Vec<Object>, wanted: Wanted
             return verdict(&items, &wanted, false);
         }
     }
+}
+
+/// Says which pods keep objects from being ready and why: Helm's text knows
+/// the object only.
+async fn tell_causes(cluster: &Cluster, run: &Run, items: &[Item], wanted: &Wanted) {
+    if wanted.goal() == Goal::Gone {
+        return;
+    }
+    let late = items.iter().filter(|item| item.readiness.state != wanted.state).filter_map(|item| item.seen.as_ref());
+    let tell = async {
+        for object in late.take(CAUSES_MAX) {
+            for (object, reason) in observe::causes(cluster, object).await.into_iter().take(CAUSES_MAX) {
+                run.events.send(Event::Cause { object, reason });
+            }
+        }
+    };
+    // The time is up: this may not take long.
+    let _ = tokio::time::timeout(CAUSES_TIME, tell).await;
 }
 
 /// Helm's text about everything that did not get there.

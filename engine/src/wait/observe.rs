@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::ready::{Readiness, State, int, pod, text};
 use crate::cluster::watch::{Selector, WatchEvent};
-use crate::cluster::{Cluster, Object};
+use crate::cluster::{Cluster, Object, ObjectRef};
 use crate::error::{Error, Result};
 
 /// Changes that are seen but not yet judged.
@@ -192,6 +192,48 @@ pub(super) async fn failed_pods(cluster: &Cluster, workload: &Json) -> Option<Re
     (count > 0).then(|| Readiness::new(State::Failed, format!("{count} pods have failed")))
 }
 
+/// The pods that keep an object from being ready, and why.
+pub(super) async fn causes(cluster: &Cluster, object: &Json) -> Vec<(ObjectRef, String)> {
+    let pods = match text(object, "/kind") {
+        "Pod" => vec![object.clone()],
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => {
+            select(cluster, object, "/api/v1", "pods").await.unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let lasting = pods.iter().filter(|pod| text(pod, "/metadata/deletionTimestamp").is_empty());
+    lasting.filter_map(|pod| Some((pod_ref(pod), trouble(pod)?))).collect()
+}
+
+fn pod_ref(pod: &Json) -> ObjectRef {
+    let of = |path: &str| text(pod, path).to_owned();
+    let (namespace, name) = (of("/metadata/namespace"), of("/metadata/name"));
+    ObjectRef { api_version: "v1".to_owned(), kind: "Pod".to_owned(), namespace, name }
+}
+
+/// What is wrong with a pod: a container that waits for more than its turn, or
+/// a scheduler that finds no place.
+fn trouble(pod: &Json) -> Option<String> {
+    let list = |path: &str| pod.pointer(path).and_then(Json::as_array).into_iter().flatten();
+    let waits = |container: &Json| {
+        let reason = text(container, "/state/waiting/reason");
+        if matches!(reason, "" | "ContainerCreating" | "PodInitializing") {
+            return None;
+        }
+        let message = text(container, "/state/waiting/message");
+        Some(format!("container {}: {}", text(container, "/name"), joined(reason, message)))
+    };
+    let mut containers = list("/status/initContainerStatuses").chain(list("/status/containerStatuses"));
+    containers.find_map(waits).or_else(|| {
+        let is_refused = |c: &&Json| text(c, "/type") == "PodScheduled" && text(c, "/status") == "False";
+        list("/status/conditions").find(is_refused).map(|c| joined(text(c, "/reason"), text(c, "/message")))
+    })
+}
+
+fn joined(reason: &str, message: &str) -> String {
+    if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") }
+}
+
 /// The newest ReplicaSet of a Deployment: the one whose pod template is the
 /// Deployment's.
 pub(super) async fn new_replica_set(cluster: &Cluster, deployment: &Json) -> Option<Json> {
@@ -221,4 +263,26 @@ async fn select(cluster: &Cluster, workload: &Json, root: &str, plural: &str) ->
     let call = cluster.get_call(format!("{root}/namespaces/{namespace}/{plural}"));
     let list: ListOf = call.query("labelSelector", &pairs.join(",")).send().await.ok()?;
     Some(list.items)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::trouble;
+
+    #[test]
+    fn trouble_is_told_in_the_kubelets_words() {
+        let pod =
+            |state: serde_json::Value| json!({"status": {"containerStatuses": [{"name": "main", "state": state}]}});
+        let bad = pod(json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"a:1\""}}));
+        assert_eq!(trouble(&bad).unwrap(), "container main: ImagePullBackOff: Back-off pulling image \"a:1\"");
+        let looping = pod(json!({"waiting": {"reason": "CrashLoopBackOff"}}));
+        assert_eq!(trouble(&looping).unwrap(), "container main: CrashLoopBackOff");
+        assert_eq!(trouble(&pod(json!({"waiting": {"reason": "ContainerCreating"}}))), None);
+        assert_eq!(trouble(&pod(json!({"running": {}}))), None);
+        let homeless = json!({"status": {"conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available"}]}});
+        assert_eq!(trouble(&homeless).unwrap(), "Unschedulable: 0/2 nodes are available");
+    }
 }

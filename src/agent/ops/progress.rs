@@ -176,6 +176,7 @@ fn translate(event: Event) -> Option<Says> {
         Event::Waiting { object, reason, ready, total, .. } => {
             says(step("wait", reason, Some((ready, total))), Some(object_ref(&object)))
         }
+        Event::Cause { object, reason } => says(step("wait", reason, None), Some(object_ref(&object))),
         Event::Ready { object, goal, ready, total } => {
             says(step("wait", goal.as_str(), Some((ready, total))), Some(object_ref(&object)))
         }
