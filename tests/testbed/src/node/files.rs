@@ -96,8 +96,8 @@ readOnlyPort: 0
 # There are no names in this network.
 resolvConf: ''
 clusterDNS: []
-# Somebody else's full disk is no reason to drive pods away.
-evictionHard: {{memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}}
+# A disk that others have filled is no reason to drive pods away.
+evictionHard: {{memory.available: 50Mi, nodefs.available: 20Mi, imagefs.available: 20Mi, nodefs.inodesFree: 0.1%}}
 # Images that nobody can pull again are not thrown away.
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99

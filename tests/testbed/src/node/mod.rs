@@ -315,11 +315,13 @@ impl Node {
     /// When the relays do not start.
     pub fn forward(&self, target: &str) -> Result<Forward> {
         let number = self.relays.fetch_add(1, Ordering::Relaxed);
-        let socket = format!("unix:{}", self.file(&format!("relay-{number}")).display());
+        let file = self.file(&format!("relay-{number}"));
+        let socket = format!("unix:{}", file.display());
         let relay = self.binaries.relay.clone();
         let name = format!("relay-{number}-inside");
-        let inner =
+        let mut inner =
             self.namespaces.start(&self.binaries, &name, &relay, vec![socket.clone(), format!("tcp:{target}")])?;
+        inner.wait_until(READY, || file.exists())?;
         let mut tries = 1;
         loop {
             let [port] = ports::free()?;
