@@ -88,7 +88,8 @@ pub(crate) fn nats_is_away_for_a_minute(agents: &Agents) -> Outcome {
         )?;
         let mut following = client.command(&install).await?;
         let mut events = Vec::new();
-        while !events.last().is_some_and(|event: &OpEvent| event.step.as_ref().is_some_and(|step| step.id == "wait")) {
+        let waits = |event: &OpEvent| event.step.as_ref().is_some_and(|step| step.id == "wait");
+        while !events.last().is_some_and(waits) {
             events.push(timeout(SOON, following.next()).await.map_err(|_| format!("no wait after {events:#?}"))??);
         }
 
