@@ -13,8 +13,6 @@ use crate::error::Error;
 use crate::go_path::base;
 use crate::metadata::{API_VERSION_V1, API_VERSION_V2, Dependency, Metadata};
 
-/// The field that Helm puts into the gzip header.
-const EXTRA: &[u8] = b"rr\x28\x00aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=";
 /// gzip's number for an unknown operating system.
 const OS_UNKNOWN: u8 = 255;
 
@@ -51,7 +49,7 @@ pub fn file_name(metadata: &Metadata) -> String {
 pub fn package(chart: &mut Chart, times: ModTimes, compat: Compat) -> Result<Vec<u8>, Error> {
     chart.metadata.validate(compat).map_err(|e| e.wrap("chart validation"))?;
     let gzip = GzBuilder::new()
-        .extra(EXTRA)
+        .extra(compat.package_extra())
         .comment("Helm")
         .operating_system(OS_UNKNOWN)
         .write(Vec::new(), Compression::default());

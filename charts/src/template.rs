@@ -199,8 +199,9 @@ impl Rendered {
         show_only(&self.text(), patterns, compat)
     }
 
-    /// What the command writes with `--output-dir`: paths below that folder
-    /// and their whole content, in the order of writing. With a release's name
+    /// What the command writes with `--output-dir`: for each document the path
+    /// below that folder, in the order of writing; a path that comes up again
+    /// is written on. With a release's name
     /// in `below`, all but the definitions go one folder deeper.
     pub fn output_files(&self, below: Option<&str>) -> Vec<(String, Vec<u8>)> {
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
@@ -208,10 +209,7 @@ impl Rendered {
         let mut add = |path: String, name: &str, content: &[u8]| {
             let mut document = Vec::new();
             push_document(&mut document, name, content);
-            match files.iter_mut().find(|(p, _)| *p == path) {
-                Some((_, text)) => text.extend_from_slice(&document),
-                None => files.push((path, document)),
-            }
+            files.push((path, document));
         };
         for crd in &self.crds {
             add(crd.filename.clone(), &crd.filename, &crd.file.data);

@@ -8,7 +8,7 @@ use charts::schema::{LocalResolver, Resolver};
 use charts::{Chart, Warnings};
 use engine::pull::{self, Located, PullOptions, SchemaFetcher};
 use templates_compat::value::Value;
-use templates_compat::{Host, Seed, Seeded};
+use templates_compat::{Compat, Host, Seed, Seeded};
 
 use super::{Context, Failure};
 
@@ -80,11 +80,20 @@ pub(crate) fn load_to_show(cx: &Context, source: &Source) -> Result<Chart, Failu
 pub(crate) fn load_installable(cx: &Context, source: &Source) -> Result<Chart, Failure> {
     let chart = load(cx, source)?;
     charts::template::check_installable(&chart).map_err(Failure::from_display)?;
-    if chart.metadata.deprecated {
-        cx.printer.warn("this chart is deprecated");
-    }
+    tell_deprecated(cx, &chart);
     charts::dependencies::check(&chart, cx.settings.compat).map_err(Failure::from_display)?;
     Ok(chart)
+}
+
+/// Says that a chart is deprecated, unless it cannot be installed at all.
+pub(crate) fn tell_deprecated(cx: &Context, chart: &Chart) {
+    if !chart.metadata.deprecated || charts::template::check_installable(chart).is_err() {
+        return;
+    }
+    match cx.settings.compat {
+        Compat::Helm3 => cx.printer.note("WARNING: This chart is deprecated"),
+        Compat::Helm4 => cx.printer.warn("this chart is deprecated"),
+    }
 }
 
 /// Says how dependencies are had, where `--dependency-update` would fetch them.

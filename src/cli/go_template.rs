@@ -1,24 +1,14 @@
 //! Small Go templates on the command line: `--template`, `--name-template`.
 
-use templates_compat::value::{Map, Value};
-use templates_compat::{Compat, Host, Options, TemplateSet};
+use templates_compat::{Compat, Host, Options, TemplateSet, Value};
 
 use super::chart_source::OsHost;
 use super::failure::Failure;
 
-/// Renders a template whose `.` has these fields.
-///
-/// # Errors
-/// A template that cannot be read or executed.
-pub(crate) fn render(template: &str, fields: &[(&str, &str)], compat: Compat) -> Result<Vec<u8>, Failure> {
-    let map: Map = fields.iter().map(|(k, v)| ((*k).into(), Value::str(*v))).collect();
-    render_value(template, &Value::Map(map), compat)
-}
-
 /// Renders the template of a release's name.
 ///
 /// # Errors
-/// As [`render`].
+/// A template that cannot be read or executed.
 pub(crate) fn render_name(template: &str, compat: Compat, host: &dyn Host) -> Result<Vec<u8>, Failure> {
     render_named("name-template", template, &Value::Nil, compat, host)
 }
@@ -26,7 +16,7 @@ pub(crate) fn render_name(template: &str, compat: Compat, host: &dyn Host) -> Re
 /// Renders a template with any `.`.
 ///
 /// # Errors
-/// As [`render`].
+/// As [`render_name`].
 pub(crate) fn render_value(template: &str, dot: &Value, compat: Compat) -> Result<Vec<u8>, Failure> {
     render_named("_", template, dot, compat, &OsHost::default())
 }

@@ -20,6 +20,14 @@ impl Compat {
         }
     }
 
+    /// The extra field in the head of a packed chart.
+    pub fn package_extra(self) -> &'static [u8] {
+        match self {
+            Compat::Helm3 => b"+aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=",
+            Compat::Helm4 => b"rr\x28\x00aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=",
+        }
+    }
+
     /// Whether Go's tables are those of Unicode 17 (else of Unicode 15).
     pub fn has_unicode_17(self) -> bool {
         self == Compat::Helm4

@@ -12,6 +12,7 @@ mod remote;
 mod seed;
 mod static_binary;
 mod suites;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     trials.extend(process::trials());
     trials.extend(remote::trials());
     trials.extend(seed::trials());
+    trials.extend(written::trials());
     trials.push(Trial::test("errors::bad_invocations", errors::bad_invocations));
     let (static_trial, skipped) = static_binary::trial();
     trials.push(static_trial);

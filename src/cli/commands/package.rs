@@ -64,6 +64,10 @@ fn source_date_epoch() -> Result<Option<SystemTime>, Failure> {
 fn pack(path: &str, args: &Args, epoch: Option<SystemTime>, cx: &Context) -> Result<PathBuf, Failure> {
     let compat = cx.settings.compat;
     let mut warnings = Warnings::new();
+    // Helm 3 takes a file for a folder with nothing in it.
+    if compat == Compat::Helm3 && Path::new(path).is_file() {
+        return Err(Failure::new("Chart.yaml file is missing"));
+    }
     let chart = charts::load::load_dir(Path::new(path), compat, &mut warnings);
     cx.show(warnings);
     let mut chart = chart.map_err(Failure::from_display)?;

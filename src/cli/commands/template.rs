@@ -1,6 +1,9 @@
 //! `ankra-helm template`
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
 
 use charts::template::{Rendered, TemplateOptions};
 use charts::{Chart, KubeVersion, Warnings};
@@ -54,7 +57,7 @@ pub(crate) struct Args {
     kube_version: String,
     /// writes the executed templates to files in output-dir instead of stdout
     #[arg(long, value_name = "string")]
-    output_dir: Option<PathBuf>,
+    output_dir: Option<String>,
     /// use release name in the output-dir path.
     #[arg(long)]
     release_name: bool,
@@ -89,6 +92,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let source = chart_source::locate(cx, &reference, &pull)?;
     let values = args.values.merge(cx)?;
     let chart = chart_source::load(cx, &source)?;
+    chart_source::tell_deprecated(cx, &chart);
     engine::action::validate_release_name(&name).map_err(|e| {
         let failed = if compat == Compat::Helm4 { "release name check failed: " } else { "" };
         Failure::new(format!("{failed}release name {name:?}: {e}"))
@@ -117,8 +121,15 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         .map_err(|e| Failure::new(charts::template::error_text(&e)));
     cx.show(warnings);
     let rendered = rendered.map_err(|f| chart_source::hint_on_dependencies(f, args.release.dependency_update))?;
-    match &args.output_dir {
-        Some(folder) => write(&rendered, folder, args.release_name.then_some(name.as_str()), cx),
+    match args.output_dir.as_deref().filter(|folder| !folder.is_empty()) {
+        Some(folder) => {
+            write(&rendered, folder, args.release_name.then_some(name.as_str()), cx)?;
+            if args.show_only.is_empty() {
+                return cx.printer.line("");
+            }
+            // Helm looks for them in what is left to print.
+            charts::template::show_only(b"", &args.show_only, compat).map(drop).map_err(Failure::from_display)
+        }
         None if args.show_only.is_empty() => cx.printer.bytes(&rendered.text()),
         None => cx.printer.bytes(&rendered.show_only(&args.show_only, compat).map_err(Failure::from_display)?),
     }
@@ -133,7 +144,7 @@ fn on_server(
     options: TemplateOptions,
     seed: Option<Seed>,
 ) -> Result<(), Failure> {
-    if args.output_dir.is_some() {
+    if args.output_dir.as_ref().is_some_and(|folder| !folder.is_empty()) {
         return Err(Failure::new("--output-dir cannot be used together with --dry-run=server"));
     }
     let name = options.release_name.clone();
@@ -191,16 +202,37 @@ fn asks_server(word: &str, cx: &Context) -> Result<bool, Failure> {
     }
 }
 
-/// `--output-dir`: one file per template, and a line for each.
-fn write(rendered: &Rendered, folder: &Path, below: Option<&str>, cx: &Context) -> Result<(), Failure> {
+/// `--output-dir`: one file per template, and a line for each document.
+fn write(rendered: &Rendered, folder: &str, below: Option<&str>, cx: &Context) -> Result<(), Failure> {
+    let mut written = HashSet::new();
     for (name, content) in rendered.output_files(below) {
-        let path = folder.join(&name);
-        let failed = |e: std::io::Error| Failure::new(format!("open {}: {e}", path.display()));
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
+        let path = format!("{folder}/{name}");
+        let path = if below.is_some() { charts::clean_path(&path) } else { path };
+        if let Some(parent) = Path::new(&path).parent() {
+            std::fs::create_dir_all(parent).map_err(|e| no_folder(parent, &e))?;
         }
-        std::fs::write(&path, content).map_err(failed)?;
-        cx.printer.line(&format!("wrote {}", path.display()))?;
+        let again = !written.insert(path.clone());
+        let mut how = OpenOptions::new();
+        how.write(true).create(true).append(again).truncate(!again);
+        let done = how.open(&path).and_then(|mut file| file.write_all(&content));
+        done.map_err(|e| not_written("open", &path, &e))?;
+        cx.printer.line(&format!("wrote {path}"))?;
     }
-    cx.printer.line("")
+    Ok(())
+}
+
+/// An error of writing is one of rendering to Helm.
+fn not_written(operation: &str, path: &str, error: &std::io::Error) -> Failure {
+    let text = charts::go_file_error(operation, path, error);
+    Failure::new(format!("{text}\n\nUse --debug flag to render out invalid YAML"))
+}
+
+/// Helm looks for the folder first; then Go names the first on the way that
+/// cannot be made.
+fn no_folder(folder: &Path, error: &std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::NotADirectory {
+        return not_written("stat", &folder.to_string_lossy(), error);
+    }
+    let on_the_way = folder.ancestors().filter(|at| !at.as_os_str().is_empty() && !at.is_dir()).last();
+    not_written("mkdir", &on_the_way.unwrap_or(folder).to_string_lossy(), error)
 }

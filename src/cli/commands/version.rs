@@ -1,6 +1,10 @@
 //! `ankra-helm version`
 
-use templates_compat::Compat;
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use templates_compat::{Compat, GoType, Object, Value};
 
 use crate::cli::{Context, Failure};
 
@@ -32,14 +36,12 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         Compat::Helm4 => HELM_VERSION,
     };
     if let Some(template) = &args.template {
-        let fields = [
-            ("Version", version),
-            ("GitCommit", ""),
-            ("GitTreeState", ""),
-            ("GoVersion", ""),
-            ("KubeClientVersion", "v1.37"),
-        ];
-        let text = crate::cli::go_template::render(template, &fields, cx.settings.compat)?;
+        let mut fields = vec![("Version", version), ("GitCommit", ""), ("GitTreeState", ""), ("GoVersion", "")];
+        if cx.settings.compat == Compat::Helm4 {
+            fields.push(("KubeClientVersion", "v1.37"));
+        }
+        let dot = Value::Object(Arc::new(BuildInfo(fields)));
+        let text = crate::cli::go_template::render_value(template, &dot, cx.settings.compat)?;
         return cx.printer.bytes(&text);
     }
     if args.short {
@@ -52,4 +54,30 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     cx.printer.line(&format!(
         "version.BuildInfo{{Version:\"{version}\", GitCommit:\"\", GitTreeState:\"\", GoVersion:\"\"{kube_client}}}"
     ))
+}
+
+/// What `--template` sees.
+#[derive(Debug)]
+struct BuildInfo(Vec<(&'static str, &'static str)>);
+
+impl Object for BuildInfo {
+    fn type_name(&self, _: Compat) -> Cow<'static, str> {
+        Cow::Borrowed("version.BuildInfo")
+    }
+
+    fn kind(&self) -> GoType {
+        GoType::Struct
+    }
+
+    fn field(&self, name: &[u8]) -> Option<Value> {
+        self.0.iter().find(|(field, _)| field.as_bytes() == name).map(|(_, value)| Value::str(*value))
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        self.0.iter().map(|(field, value)| (*field, Value::str(*value))).collect()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }
