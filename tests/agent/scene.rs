@@ -35,6 +35,9 @@ pub(crate) struct Agent {
 }
 
 impl Bed for Agents {
+    // Most of their time they wait for what takes its time.
+    const THREADS: Option<usize> = Some(6);
+
     fn start(binaries: &Binaries) -> testbed::Result<Self> {
         let plane = ControlPlane::start(binaries, ControlPlaneOptions::default())?;
         let nats = NatsServer::start(binaries, NatsOptions { jetstream: true, ..NatsOptions::default() })?;

@@ -19,6 +19,10 @@ pub type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// The servers that the tests of a suite share.
 pub trait Bed: Send + Sync + Sized + 'static {
+    /// How many tests run at one time, unless the command line says; `None`: as
+    /// many as there are processors. Tests that mostly wait may be more.
+    const THREADS: Option<usize> = None;
+
     /// Starts them.
     ///
     /// # Errors
@@ -82,7 +86,8 @@ impl<B: Bed> Shared<B> {
 /// Runs the cases that the command line asks for, as any Rust test binary does.
 #[expect(clippy::print_stderr, reason = "a test binary talks to whoever runs it")]
 pub fn run<B: Bed>(cases: &[Case<B>]) -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(B::THREADS);
     if arguments.list {
         let trials = cases.iter().map(|case| Trial::test(case.name, || Ok(()))).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
