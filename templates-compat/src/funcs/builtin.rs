@@ -108,11 +108,13 @@ fn index_one(cx: &Cx<'_>, item: &Value, index: &Value) -> FuncResult {
 
 /// A list index; one past the end passes here and fails later, as in Go.
 fn index_arg(cx: &Cx<'_>, index: &Value, len: usize) -> Result<usize, FuncError> {
-    match index {
-        Value::Int(i) => match usize::try_from(i.value) {
+    if let Some(i) = super::compare::number(index) {
+        return match usize::try_from(i.value) {
             Ok(at) if at <= len => Ok(at),
             _ => Err(FuncError::error(format!("index out of range: {}", i.value))),
-        },
+        };
+    }
+    match index {
         Value::Nil => Err(FuncError::error("cannot index slice/array with nil")),
         other => Err(FuncError::error(format!("cannot index slice/array with type {}", other.type_name(cx.compat)))),
     }

@@ -74,6 +74,18 @@ fn kind(value: &Value) -> Kind {
     }
 }
 
+/// The number that a value is, by its kind: durations are numbers, too.
+pub(super) fn number(value: &Value) -> Option<Int> {
+    match value {
+        Value::Int(i) => Some(*i),
+        Value::Object(o) => match o.underlying() {
+            Some(Value::Int(i)) => Some(i),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn eq(cx: &Cx<'_>, args: &[Value]) -> Truth {
     let Some((first, others)) = args.split_first() else {
         return Err(FuncError::error("missing argument for comparison"));
@@ -91,17 +103,19 @@ fn eq(cx: &Cx<'_>, args: &[Value]) -> Truth {
 
 fn eq_two(cx: &Cx<'_>, a: &Value, b: &Value) -> Truth {
     if kind(a) != kind(b) {
-        if let (Value::Int(a), Value::Int(b)) = (a, b) {
+        if let (Some(a), Some(b)) = (number(a), number(b)) {
             // Signed and unsigned: equal bits of which neither is a sign.
             return Ok(a.value == b.value && a.value >= 0);
         }
         // Nil is comparable with everything and equal to nothing basic.
         return if a.is_nil() || b.is_nil() { Ok(false) } else { Err(incompatible(cx, a, b)) };
     }
+    if let (Some(a), Some(b)) = (number(a), number(b)) {
+        return Ok(a.value == b.value);
+    }
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
         (Value::Complex(a), Value::Complex(b)) => Ok(a.0 == b.0 && a.1 == b.1),
-        (Value::Int(a), Value::Int(b)) => Ok(a.value == b.value),
         (Value::Float(a), Value::Float(b)) => Ok(a == b),
         (Value::Str(a), Value::Str(b)) => Ok(a == b),
         (a, b) => eq_others(cx, a, b),
@@ -156,8 +170,10 @@ fn lt(cx: &Cx<'_>, args: &[Value]) -> Truth {
     if kind(a) == Kind::Other || kind(b) == Kind::Other {
         return Err(bad());
     }
+    if let (Some(a), Some(b)) = (number(a), number(b)) {
+        return Ok(lt_int(a, b));
+    }
     match (a, b) {
-        (Value::Int(a), Value::Int(b)) => Ok(lt_int(*a, *b)),
         _ if kind(a) != kind(b) => Err(incompatible(cx, a, b)),
         (Value::Float(a), Value::Float(b)) => Ok(a < b),
         (Value::Str(a), Value::Str(b)) => Ok(a < b),
