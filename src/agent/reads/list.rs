@@ -66,7 +66,12 @@ pub(in crate::agent) async fn list(api: &Api, request: ListRequest) -> Result<Li
     for _ in 0..SCANS_MAX {
         let room = limit - reply.items.len();
         let namespace = namespaces.get(at.n).map_or("", String::as_str);
+        let (first, usual) = (size == 0, at.s);
         let page = fitting_page(api, &kind, &request, namespace, &mut at, room, REPLY_TARGET - size).await?;
+        if !first {
+            // What fits behind others says nothing about the next page.
+            at.s = usual;
+        }
         reply.resource_version = page.rv;
         reply.remaining = page.remaining;
         if reply.columns.is_empty() {
@@ -83,7 +88,9 @@ pub(in crate::agent) async fn list(api: &Api, request: ListRequest) -> Result<Li
                 return Ok(reply);
             }
         }
-        if reply.items.len() >= limit || size >= REPLY_TARGET {
+        // Another object of middle size would not fit.
+        let full = size + size / reply.items.len().max(1) >= REPLY_TARGET;
+        if reply.items.len() >= limit || full {
             break;
         }
     }
