@@ -72,7 +72,7 @@ pub struct Settings {
     #[arg(long, env = "SECRETS_REVEAL", default_value_t = false, action = clap::ArgAction::Set)]
     pub secrets_reveal: bool,
     /// Take requests and commands in the names of users, from the subjects
-    /// as.<user>.>
+    /// as.USER.>
     #[arg(long, env = "IMPERSONATION_ENABLED", default_value_t = false, action = clap::ArgAction::Set)]
     pub impersonation_enabled: bool,
     /// Only in the names of these users; without it of all but system:…
