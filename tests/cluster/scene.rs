@@ -17,6 +17,9 @@ pub(crate) struct Cluster {
 }
 
 impl Bed for Cluster {
+    // They wait for pods, leases and deadlines as often as for the processor.
+    const THREADS: Option<usize> = Some(4);
+
     fn start(binaries: &Binaries) -> testbed::Result<Self> {
         let users = vec![User { name: GUEST.to_owned(), groups: Vec::new() }];
         let plane = ControlPlane::start(binaries, ControlPlaneOptions { users, ..ControlPlaneOptions::default() })?;
