@@ -65,6 +65,9 @@ pub(crate) fn client_without_the_right_gets_nothing(agents: &Agents) -> Outcome 
     let server = server(agents, &work)?;
     let _agent = guarded(agents, &server, &[])?;
     let scene = agents.scene("guard")?;
+    // A controller puts it into each namespace, a moment after it was made.
+    let there = ["wait", "--for=create", "configmap/kube-root-ca.crt", "--timeout=60s"];
+    let _ = scene.kubectl(&there)?.ok();
     block_on(async {
         let reader = user(&server, "reader", "reader-word-52").await?;
         let list = json!({"resource": "configmaps", "namespaces": [scene.namespace]});
