@@ -78,7 +78,8 @@ pub fn check_installable(chart: &Chart) -> Result<(), Error> {
 }
 
 /// Renders a chart as `helm template` does without a cluster: checks it,
-/// processes its dependencies, renders, sorts.
+/// processes its dependencies, renders, sorts. That a chart is deprecated
+/// (`chart.metadata.deprecated`) the caller tells, in the words of its Helm.
 ///
 /// # Errors
 /// Helm's text of what failed first. For [`ErrorKind::Render`] the command
@@ -93,12 +94,6 @@ pub fn template(
 ) -> Result<Rendered, Error> {
     let compat = options.compat;
     check_installable(&chart)?;
-    if chart.metadata.deprecated {
-        warnings.warn(match compat {
-            Compat::Helm3 => "This chart is deprecated",
-            Compat::Helm4 => "this chart is deprecated",
-        });
-    }
     dependencies::check(&chart, compat)?;
     dependencies::process(&mut chart, values, compat, warnings)?;
     let mut capabilities = Capabilities::defaults(compat);

@@ -59,6 +59,9 @@ pub enum Event {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         details: Vec<(&'static str, String)>,
     },
+    /// The chart is deprecated. An event of its own, as Helm's versions tell it
+    /// in other words, and a command tells it when it has loaded the chart.
+    Deprecated,
     /// What Helm writes to its log at level ERROR; the action's own error says
     /// the rest.
     Problem {

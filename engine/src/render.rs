@@ -84,7 +84,7 @@ pub(crate) async fn process_dependencies(run: &Run, chart: Chart, values: &Map, 
 pub(crate) fn check_chart(run: &Run, chart: &Chart, compat: Compat) -> Result<()> {
     charts::template::check_installable(chart)?;
     if chart.metadata.deprecated {
-        run.events.warn("this chart is deprecated");
+        run.events.send(Event::Deprecated);
     }
     dependencies::check(chart, compat)?;
     Ok(())

@@ -43,7 +43,8 @@ impl State {
             Event::Rendered { objects, hooks } => {
                 self.transient(&format!("rendered {objects} objects and {hooks} hooks"));
             }
-            Event::Planned { .. } => {}
+            // A deprecated chart was told of when it was loaded.
+            Event::Planned { .. } | Event::Deprecated => {}
             Event::NamespaceCreated { name } => self.transient(&format!("created namespace {name}")),
             Event::CrdApplied { object } => self.transient(&format!("applied {object}")),
             Event::Applied { object, outcome, done, total } => {

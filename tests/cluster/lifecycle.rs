@@ -81,3 +81,35 @@ pub(crate) fn history_is_limited(cluster: &Cluster) -> Outcome {
     assert_eq!(revisions, [3, 4]);
     Ok(())
 }
+
+/// As often as Helm does: neither the command nor the engine may say it again.
+pub(crate) fn deprecated_charts_are_told_of_once(cluster: &Cluster) -> Outcome {
+    let scene = cluster.scene("deprecated")?;
+    let chart =
+        scene.chart("old", &[("Chart.yaml", "apiVersion: v2\nname: old\nversion: 1.0.0\ndeprecated: true\n")])?;
+    let told = |stderr: &str| -> Vec<String> {
+        stderr.lines().filter(|line| line.contains("deprecated")).map(str::to_owned).collect()
+    };
+    for line in [
+        "install DRY CHART --dry-run=client",
+        "install REL CHART",
+        "upgrade REL CHART",
+        "template x CHART",
+        "template x CHART --dry-run=server",
+    ] {
+        let args = |release: &str| -> Vec<String> {
+            let word = |word: &str| word.replace("CHART", &chart).replace("REL", release).replace("DRY", release);
+            line.split(' ').map(word).collect()
+        };
+        let run = |program: &testbed::Program, release: &str| -> Result<_, testbed::Error> {
+            let args = args(release);
+            let finished = program.run(args.iter().map(String::as_str))?;
+            assert_eq!(finished.code, 0, "{line}: {}", finished.stderr);
+            Ok(told(&finished.stderr))
+        };
+        let (want, got) = (run(&scene.helm4, "theirs")?, run(&scene.ours, "ours")?);
+        assert_eq!(want, ["level=WARN msg=\"this chart is deprecated\""], "{line}");
+        assert_eq!(got, want, "{line}");
+    }
+    Ok(())
+}

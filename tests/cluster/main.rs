@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         lifecycle::drift_is_put_right_and_nothing_else,
         lifecycle::dropped_objects_go_and_kept_ones_stay,
         lifecycle::history_is_limited,
+        lifecycle::deprecated_charts_are_told_of_once,
         kill::install,
         kill::upgrade,
         kill::rollback,

@@ -144,13 +144,18 @@ fn headers(id: &str) -> async_nats::HeaderMap {
     headers
 }
 
+fn warning(text: String) -> Says {
+    Says { step: Some(step("warning", "", None)), log: Some(text), ..Says::default() }
+}
+
 fn translate(event: Event) -> Option<Says> {
     let says = |step, resource| Some(Says { step: Some(step), resource, ..Says::default() });
     match event {
         Event::Warning { mut text, details } => {
             details.iter().for_each(|(name, value)| text.push_str(&format!(" {name}={value}")));
-            Some(Says { step: Some(step("warning", "", None)), log: Some(text), ..Says::default() })
+            Some(warning(text))
         }
+        Event::Deprecated => Some(warning("this chart is deprecated".to_owned())),
         Event::Rendered { objects, hooks } => {
             says(step("render", format!("rendered {objects} objects and {hooks} hooks"), None), None)
         }
