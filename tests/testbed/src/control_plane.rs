@@ -5,6 +5,7 @@
 //! containers. What a pod does can be set by annotations; `kwok/stages.yaml`
 //! lists them.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +42,14 @@ pub struct ControlPlaneOptions {
     pub users: Vec<User>,
     /// More flags for the API server, given last.
     pub apiserver_flags: Vec<String>,
+    /// More of the environment of all servers: name and value.
+    pub environment: Vec<(OsString, OsString)>,
+    /// More flags for the controller manager, given last.
+    pub controllers_flags: Vec<String>,
+    /// More flags for kwok.
+    pub kwok_flags: Vec<String>,
+    /// Whether pods that name no node are given one.
+    pub scheduler: bool,
     /// Whether it ends with this process.
     pub tie: Tie,
     /// Where it keeps its files; a temporary folder when none is given.
@@ -49,7 +58,17 @@ pub struct ControlPlaneOptions {
 
 impl Default for ControlPlaneOptions {
     fn default() -> Self {
-        Self { nodes: 2, users: Vec::new(), apiserver_flags: Vec::new(), tie: Tie::default(), folder: None }
+        Self {
+            nodes: 2,
+            users: Vec::new(),
+            apiserver_flags: Vec::new(),
+            environment: Vec::new(),
+            controllers_flags: Vec::new(),
+            kwok_flags: Vec::new(),
+            scheduler: true,
+            tie: Tie::default(),
+            folder: None,
+        }
     }
 }
 
@@ -127,8 +146,11 @@ impl ControlPlane {
         self.start_etcd()?;
         self.start_apiserver()?;
         self.start_controllers()?;
-        self.start_scheduler()?;
+        if self.options.scheduler {
+            self.start_scheduler()?;
+        }
         self.start_kwok()?;
+        self.wait_for_loops()?;
         let nodes = manifests::nodes(self.options.nodes);
         self.apply(&nodes)?;
         let limit = format!("--timeout={}s", READY.as_secs());
@@ -148,8 +170,8 @@ impl ControlPlane {
     }
 
     fn launch(&self, name: &str, program: &Path, args: Vec<String>) -> Result<Server> {
-        let folder = self.work.path();
-        Server::start(&self.binaries, Launch { name, program, args, folder, tie: self.options.tie })
+        let launch = Launch { name, program, args, folder: self.work.path(), tie: self.options.tie };
+        Server::spawn(&self.binaries, launch, &self.options.environment)
     }
 
     fn start_etcd(&mut self) -> Result<()> {
@@ -211,7 +233,7 @@ impl ControlPlane {
     }
 
     fn start_controllers(&mut self) -> Result<()> {
-        let args = vec![
+        let mut args = vec![
             "kube-controller-manager".to_owned(),
             format!("--kubeconfig={}", self.kubeconfig().display()),
             format!("--service-account-private-key-file={}", self.file("service-account.key").display()),
@@ -224,6 +246,7 @@ impl ControlPlane {
             "--kube-api-qps=500".to_owned(),
             "--kube-api-burst=1000".to_owned(),
         ];
+        args.extend(self.options.controllers_flags.iter().cloned());
         self.controllers = Some(self.launch("kube-controller-manager", &self.binaries.kube, args)?);
         Ok(())
     }
@@ -243,12 +266,24 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// Waits for those that were started without being waited for: they only
+    /// need the API server, and start side by side.
+    fn wait_for_loops(&mut self) -> Result<()> {
+        let Ports { controllers, scheduler, .. } = self.ports;
+        for (server, port) in [(&mut self.controllers, controllers), (&mut self.scheduler, scheduler)] {
+            if let Some(server) = server {
+                server.wait_until(READY, || ports::is_open(port))?;
+            }
+        }
+        Ok(())
+    }
+
     fn start_kwok(&mut self) -> Result<()> {
         let (config, log) = (self.file("kwok.yaml"), self.pod_log());
         write_private(&config, &manifests::kwok_config(&log))?;
         write_private(&log, &manifests::log_lines(["started", "listening", "ready"]))?;
         let port = self.ports.kwok;
-        let args = vec![
+        let mut args = vec![
             format!("--kubeconfig={}", self.kubeconfig().display()),
             "--manage-all-nodes=true".to_owned(),
             "--node-ip=127.0.0.1".to_owned(),
@@ -256,6 +291,7 @@ impl ControlPlane {
             format!("--server-address=127.0.0.1:{port}"),
             format!("--config={}", config.display()),
         ];
+        args.extend(self.options.kwok_flags.iter().cloned());
         let mut kwok = self.launch("kwok", &self.binaries.kwok, args)?;
         let ready = kwok.wait_until(READY, || ports::is_open(port));
         self.kwok = Some(kwok);
@@ -268,7 +304,8 @@ impl ControlPlane {
 
     /// The certificate that signed the API server's: it makes its own, and
     /// writes both into one file.
-    fn authority(&self) -> PathBuf {
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
         self.file("certificates").join("apiserver.crt")
     }
 
@@ -276,6 +313,12 @@ impl ControlPlane {
     #[must_use]
     pub fn url(&self) -> String {
         url("https", self.ports.apiserver)
+    }
+
+    /// The address of etcd.
+    #[must_use]
+    pub fn etcd_url(&self) -> String {
+        url("http", self.ports.etcd_client)
     }
 
     /// The kubeconfig of the administrator.

@@ -1,27 +1,56 @@
-//! Free ports, given by the kernel.
+//! Free ports of the loopback device.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::{Error, Result};
 
-/// Finds `N` different free loopback ports.
+/// The lowest port that is given: well-known servers of a machine are below.
+const LOWEST: u16 = 10_000;
+
+/// How many were looked at by this process: the next look is behind them. A
+/// server takes its port some time after it was given, and until then the
+/// kernel does not know that it is taken.
+static LOOKED: Mutex<u32> = Mutex::new(0);
+
+/// Finds `N` different free loopback ports, none of which it gave before.
 ///
-/// They are all held until the last one is found, then let go for the server to
-/// take. Somebody else can take one in between: whoever starts the server tries
-/// again with new ones then (see [`Error::is_port_taken`]).
+/// They are none that the kernel gives to whoever connects to a server: of
+/// those, a busy test run uses so many that one may be gone by the time that
+/// the last server of a cluster starts. Another process can still take one:
+/// whoever starts the server tries again with new ones then (see
+/// [`Error::is_port_taken`]).
 ///
 /// # Errors
-/// When the kernel has no free port left.
+/// When all ports were looked at and too few of them are free.
 pub fn free<const N: usize>() -> Result<[u16; N]> {
-    let mut held = Vec::with_capacity(N);
+    let count = u32::from(first_of_connections() - LOWEST);
+    let mut looked = LOOKED.lock().unwrap_or_else(PoisonError::into_inner);
     let mut ports = [0; N];
     for port in &mut ports {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("ask for a free port"))?;
-        *port = listener.local_addr().map_err(Error::io("ask for a free port"))?.port();
-        held.push(listener);
+        *port = loop {
+            // Processes that look at the same time begin far from each other.
+            let place = std::process::id().wrapping_mul(997).wrapping_add(*looked) % count;
+            let next = LOWEST + u16::try_from(place).unwrap_or_default();
+            *looked += 1;
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, next)) {
+                Ok(_) => break next,
+                Err(e) if *looked % count == 0 => return Err(Error::io("find a free port")(e)),
+                Err(_) => {}
+            }
+        };
     }
     Ok(ports)
+}
+
+/// The first of the ports that the kernel gives to connections.
+fn first_of_connections() -> u16 {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first = range.split_whitespace().next().and_then(|first| first.parse().ok());
+    // The kernel's own first one; what is set to less leaves no other choice
+    // than to share.
+    first.filter(|first| *first >= LOWEST + 1000).unwrap_or(32_768)
 }
 
 /// Whether something listens on this loopback port.
@@ -36,9 +65,10 @@ mod tests {
 
     #[test]
     fn ports_are_different_and_free() {
-        let ports = free::<4>().unwrap();
+        let [a, b] = [free::<4>().unwrap(), free::<4>().unwrap()];
+        let ports = [a, b].concat();
         for (i, port) in ports.iter().enumerate() {
-            assert!(*port != 0 && !ports[..i].contains(port));
+            assert!(*port >= LOWEST && !ports[..i].contains(port));
             assert!(!is_open(*port));
         }
     }

@@ -63,7 +63,7 @@ impl Server {
         Self::spawn(binaries, launch, &[])
     }
 
-    fn spawn(binaries: &Binaries, launch: Launch<'_>, environment: &[(OsString, OsString)]) -> Result<Self> {
+    pub(crate) fn spawn(binaries: &Binaries, launch: Launch<'_>, environment: &[(OsString, OsString)]) -> Result<Self> {
         let Launch { name, program, args, folder, tie } = launch;
         let log = folder.join(format!("{name}.log"));
         let out = OpenOptions::new()
