@@ -5,7 +5,7 @@
 //! its parameter's type with Go's own error texts before it calls; so a
 //! function gets exactly the kinds that its signature names.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compat::Compat;
 use crate::host::Host;
@@ -98,7 +98,7 @@ pub struct Cx<'a> {
     /// The world outside.
     pub host: &'a dyn Host,
     /// How many steps the render of the file may still take.
-    pub(crate) steps: &'a Cell<u64>,
+    pub(crate) steps: &'a AtomicU64,
 }
 
 impl Cx<'_> {
@@ -109,9 +109,10 @@ impl Cx<'_> {
     /// # Errors
     /// That there are not so many left.
     pub fn spend(&self, steps: u64) -> Result<(), FuncError> {
-        match self.steps.get().checked_sub(steps) {
+        // One thread has it at a time: where a stack ends, another goes on.
+        match self.steps.load(Ordering::Relaxed).checked_sub(steps) {
             Some(left) => {
-                self.steps.set(left);
+                self.steps.store(left, Ordering::Relaxed);
                 Ok(())
             }
             None => Err(FuncError::error(TOO_MANY_STEPS)),

@@ -32,14 +32,12 @@ mod testing;
 pub(crate) mod url;
 pub(crate) mod wrap;
 
-use std::sync::LazyLock;
-
 use crate::compat::Compat;
 use crate::func::Func;
 
 /// Every module's part of the table. A name stands in one of them only.
 #[rustfmt::skip]
-const GROUPS: &[&[Func]] = &[
+static GROUPS: &[&[Func]] = &[
     builtin::FUNCS,
     case::FUNCS,
     certs::FUNCS,
@@ -81,23 +79,59 @@ const NOT_IN_HELM3: &[&str] = &[
     "mustToToml",
 ];
 
-static TABLE: LazyLock<Vec<&'static Func>> = LazyLock::new(|| {
-    let mut table: Vec<&'static Func> = GROUPS.iter().flat_map(|group| group.iter()).collect();
-    table.sort_by_key(|func| func.name);
-    table
-});
+/// Places for names, four times as many as there are: most are found at once.
+const SLOTS: usize = 1024;
+
+/// Group and place of each function plus one, or zero, by the hash of its
+/// name; made when this is compiled, because every run needs it.
+static INDEX: [u16; SLOTS] = index();
+
+const fn index() -> [u16; SLOTS] {
+    let mut index = [0; SLOTS];
+    let mut group = 0;
+    while group < GROUPS.len() {
+        let mut at = 0;
+        while at < GROUPS[group].len() {
+            let mut slot = hash(GROUPS[group][at].name.as_bytes());
+            while index[slot] != 0 {
+                slot = (slot + 1) % SLOTS;
+            }
+            index[slot] = ((group as u16) << 8) + at as u16 + 1;
+            at += 1;
+        }
+        group += 1;
+    }
+    index
+}
+
+/// FNV-1a: the names are short.
+const fn hash(name: &[u8]) -> usize {
+    let (mut hash, mut at) = (0x811C_9DC5u32, 0);
+    while at < name.len() {
+        hash = (hash ^ name[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    (hash ^ (hash >> 16)) as usize % SLOTS
+}
 
 /// The function of this name, if that Helm has one.
-pub(crate) fn find(name: &str, compat: Compat) -> Option<&'static Func> {
-    if compat == Compat::Helm3 && NOT_IN_HELM3.contains(&name) {
-        return None;
+pub(crate) fn find(name: &[u8], compat: Compat) -> Option<&'static Func> {
+    let mut slot = hash(name);
+    loop {
+        let place = usize::from(INDEX[slot].checked_sub(1)?);
+        let func = &GROUPS[place >> 8][place & 0xFF];
+        if func.name.as_bytes() == name {
+            return (compat == Compat::Helm4 || !NOT_IN_HELM3.contains(&func.name)).then_some(func);
+        }
+        slot = (slot + 1) % SLOTS;
     }
-    TABLE.binary_search_by(|func| func.name.cmp(name)).ok().map(|at| TABLE[at])
 }
 
 /// All functions that a template of that Helm can call, by name.
 pub fn functions(compat: Compat) -> impl Iterator<Item = &'static Func> {
-    TABLE.iter().copied().filter(move |func| find(func.name, compat).is_some())
+    let mut table: Vec<&'static Func> = GROUPS.iter().flat_map(|group| group.iter()).collect();
+    table.sort_by_key(|func| func.name);
+    table.into_iter().filter(move |func| find(func.name.as_bytes(), compat).is_some())
 }
 
 #[cfg(test)]
@@ -106,7 +140,9 @@ mod tests {
 
     #[test]
     fn no_name_stands_twice() {
-        let twice: Vec<_> = TABLE.windows(2).filter(|two| two[0].name == two[1].name).map(|two| two[0].name).collect();
+        let table: Vec<_> = functions(Compat::Helm4).map(|func| func.name).collect();
+        let twice: Vec<_> = table.windows(2).filter(|two| two[0] == two[1]).collect();
         assert!(twice.is_empty(), "{twice:?}");
+        assert_eq!(table.len(), GROUPS.iter().map(|group| group.len()).sum::<usize>());
     }
 }

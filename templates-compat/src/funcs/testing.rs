@@ -1,6 +1,5 @@
 //! What the functions' own tests need: a host from a seed, and a call by name.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compat::Compat;
@@ -44,6 +43,6 @@ impl Host for Seeded {
 pub(crate) fn call(table: &[Func], name: &str, args: &[Value], host: &dyn Host) -> FuncResult {
     let func = table.iter().find(|f| f.name == name).unwrap();
     assert_eq!(func.params.len(), args.len(), "{name}");
-    let steps = Cell::new(u64::MAX);
+    let steps = AtomicU64::new(u64::MAX);
     (func.call)(&Cx { compat: Compat::Helm4, host, lint: false, steps: &steps }, &mut args.to_vec())
 }

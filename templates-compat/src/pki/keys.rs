@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::der::{self, Reader};
 use super::dsa::DsaKey;
-use super::prime::{PUBLIC_EXPONENT, random_prime};
+use super::prime::{PUBLIC_EXPONENT, random_primes};
 use super::{Block, HostRng, decode_pem};
 use crate::host::{Host, Stream};
 
@@ -262,18 +262,12 @@ impl PrivateKey {
     }
 }
 
-/// A key of two primes of `N * 64` bits, searched for side by side. Each has
-/// a seed of its own, so that the key depends only on the host's randomness.
+/// A key of two primes of `N * 64` bits, which depends only on the host's
+/// randomness.
 fn rsa_of_primes<const N: usize>(host: &dyn Host) -> rsa::Result<RsaPrivateKey> {
-    let mut seeds = [[0; 32]; 2];
-    seeds.iter_mut().for_each(|seed| host.random(seed));
-    let [p, q] = seeds.map(|seed| move || random_prime::<N>(&mut Stream::new(seed)));
-    let (p, q) = std::thread::scope(|scope| {
-        let other = std::thread::Builder::new().name("prime".into()).spawn_scoped(scope, q);
-        let p = p();
-        let q = other.ok().and_then(|other| other.join().ok()).unwrap_or_else(q);
-        (p, q)
-    });
+    let mut seed = [0; 32];
+    host.random(&mut seed);
+    let [p, q] = random_primes::<N>(&mut Stream::new(seed));
     let number = |bytes: &[u8]| rsa::BigUint::from_bytes_be(bytes);
     RsaPrivateKey::from_p_q(number(&p), number(&q), rsa::BigUint::from(PUBLIC_EXPONENT))
 }

@@ -7,6 +7,7 @@ mod certificate;
 mod der;
 mod dsa;
 mod keys;
+mod mont;
 mod pem;
 mod prime;
 

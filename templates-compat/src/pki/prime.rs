@@ -7,10 +7,14 @@
 //! same time for all numbers: a render has nobody who could measure it.
 
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crypto_bigint::{Limb, NonZero, Odd, Reciprocal, Uint};
-use crypto_primes::hazmat::{AStarBase, LucasCheck, MillerRabin, lucas_test};
+use crypto_primes::hazmat::{AStarBase, LucasCheck, lucas_test};
 
+use super::mont;
+use crate::apart::Apart;
 use crate::host::Stream;
 
 /// How many odd numbers from a random start on are looked at, for each bit
@@ -20,39 +24,102 @@ const WINDOW_PER_BIT: usize = 6;
 /// The exponent of the public key: it must not divide p - 1.
 pub(super) const PUBLIC_EXPONENT: u64 = 65537;
 
-/// A random prime of `N * 64` bits as big-endian bytes. Its two highest bits
-/// are set, so that the product of two has all its bits; `PUBLIC_EXPONENT`
-/// has an inverse modulo what is below it.
-pub(super) fn random_prime<const N: usize>(stream: &mut Stream) -> Vec<u8> {
+/// Two random primes of `N * 64` bits as big-endian bytes. The two highest
+/// bits of each are set, so that their product has all its bits;
+/// `PUBLIC_EXPONENT` has an inverse modulo what is below each.
+///
+/// Two threads look for both of them: how long the search for one prime takes
+/// is a matter of luck, and neither waits for the other's. The same stream
+/// gives the same primes however the work was shared.
+pub(super) fn random_primes<const N: usize>(stream: &mut Stream) -> [Vec<u8>; 2] {
     let small = SmallPrimes::below(sieve_limit(N));
-    let exponent = Limb(PUBLIC_EXPONENT);
-    loop {
+    let windows = [Window::<N>::at(stream), Window::at(stream)];
+    let apart = Apart::here();
+    std::thread::scope(|scope| {
+        // Without a second thread this one tests all of them.
+        let _helper = std::thread::Builder::new().name("prime".into()).spawn_scoped(scope, || {
+            apart.leave();
+            // The second is sieved while the other thread sieves the first.
+            windows[1].candidates(&small);
+            windows.iter().for_each(|window| window.search(&small));
+        });
+        apart.let_go();
+        windows.iter().for_each(|window| window.search(&small));
+    });
+    windows.map(|mut window| {
+        loop {
+            if let Some(prime) = window.prime() {
+                return prime.to_words().iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
+            }
+            window = Window::at(stream);
+            window.search(&small);
+        }
+    })
+}
+
+/// The odd numbers from a random start on, and how far they have been tested.
+struct Window<const N: usize> {
+    start: Uint<N>,
+    /// What the sieve left of them.
+    candidates: OnceLock<Vec<Uint<N>>>,
+    /// The first candidate that no thread has taken yet.
+    next: AtomicUsize,
+    /// The first prime among those that were tested.
+    found: AtomicUsize,
+}
+
+impl<const N: usize> Window<N> {
+    fn at(stream: &mut Stream) -> Self {
         let mut start: [u64; N] = stream.limbs();
         start[0] |= 1;
         start[N - 1] |= 3 << 62;
-        let start = Uint::from_words(start);
-        for (step, divided) in small.sieve(&start).into_iter().enumerate() {
-            if divided {
-                continue;
-            }
-            let candidate = start.wrapping_add(&Uint::from(2 * step as u64));
-            // Past the end of the numbers of this length.
-            if candidate < start {
-                break;
-            }
-            let fits = NonZero::new(exponent).into_option().is_some_and(|e| candidate.rem_limb(e) != Limb::ONE);
-            if fits && is_prime(candidate) {
-                return candidate.to_words().iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
+        Window {
+            start: Uint::from_words(start),
+            candidates: OnceLock::new(),
+            next: AtomicUsize::new(0),
+            found: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    fn candidates(&self, small: &SmallPrimes) -> &[Uint<N>] {
+        self.candidates.get_or_init(|| {
+            let exponent = NonZero::new(Limb(PUBLIC_EXPONENT)).into_option();
+            let fits = |number: &Uint<N>| exponent.is_some_and(|e| number.rem_limb(e) != Limb::ONE);
+            let left = small.sieve(&self.start).into_iter().enumerate().filter(|(_, divided)| !divided);
+            left.map(|(step, _)| self.start.wrapping_add(&Uint::from(2 * step as u64)))
+                // The end of the numbers of this length may be in between.
+                .take_while(|candidate| *candidate >= self.start)
+                .filter(fits)
+                .collect()
+        })
+    }
+
+    /// Tests candidates until a prime is known with none before it. Any number
+    /// of threads may do so at once.
+    fn search(&self, small: &SmallPrimes) {
+        let candidates = self.candidates(small);
+        loop {
+            let at = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(candidate) = candidates.get(at).filter(|_| at < self.found.load(Ordering::Relaxed)) else {
+                return;
+            };
+            if is_prime(*candidate) {
+                self.found.fetch_min(at, Ordering::Relaxed);
             }
         }
+    }
+
+    /// What was found when all threads have searched; none if there is no
+    /// prime so near.
+    fn prime(&self) -> Option<Uint<N>> {
+        self.candidates.get()?.get(self.found.load(Ordering::Relaxed)).copied()
     }
 }
 
 /// The test of Baillie, Pomerance, Selfridge and Wagstaff.
 pub(super) fn is_prime<const N: usize>(candidate: Uint<N>) -> bool {
     let Some(odd) = Odd::new(candidate).into_option() else { return false };
-    MillerRabin::new(odd).test_base_two().is_probably_prime()
-        && lucas_test(odd, AStarBase, LucasCheck::Bpsw21).is_probably_prime()
+    mont::passes_base_two(&candidate.to_words()) && lucas_test(odd, AStarBase, LucasCheck::Bpsw21).is_probably_prime()
 }
 
 /// Where sieving by one more prime costs about as much as it saves: testing
@@ -147,13 +214,30 @@ mod tests {
     }
 
     #[test]
-    fn a_prime_has_its_length_and_is_one_for_others_too() {
+    fn primes_have_their_length_and_are_such_for_others_too() {
         for seed in 0..4 {
-            let bytes = random_prime::<8>(&mut stream(seed));
-            assert_eq!((bytes.len(), bytes[0] >> 6), (64, 3));
-            let prime = rsa::BigUint::from_bytes_be(&bytes);
-            assert!(passes_fermat(&prime), "{prime}");
-            assert_eq!(bytes, random_prime::<8>(&mut stream(seed)), "the same seed gives the same prime");
+            let both = random_primes::<8>(&mut stream(seed));
+            for bytes in &both {
+                assert_eq!((bytes.len(), bytes[0] >> 6), (64, 3));
+                let prime = rsa::BigUint::from_bytes_be(bytes);
+                assert!(passes_fermat(&prime), "{prime}");
+            }
+            assert_ne!(both[0], both[1]);
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_primes_however_the_work_is_shared() {
+        let alone = |stream: &mut Stream| {
+            let small = SmallPrimes::below(sieve_limit(8));
+            let window = Window::<8>::at(stream);
+            let prime = window.candidates(&small).iter().copied().find(|candidate| is_prime(*candidate));
+            prime.unwrap().to_words()[0].to_be_bytes()
+        };
+        for seed in 0..16 {
+            let stream = &mut stream(seed);
+            let [p, q] = random_primes::<8>(&mut self::stream(seed));
+            assert_eq!((&p[56..], &q[56..]), (&alone(stream)[..], &alone(stream)[..]), "{seed}");
         }
     }
 

@@ -1,9 +1,15 @@
 //! The parsed template: what is executed, and what error messages quote.
 //! Function names, field names and constants are resolved already.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+
+use super::names::Vocabulary;
 use super::nesting;
+use super::outline::Ends;
+use super::parser::{self, Failure};
+use crate::compat::Compat;
 use crate::func::Func;
 use crate::value::{Str, Value};
 
@@ -15,9 +21,19 @@ pub(crate) type Pos = usize;
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: Arc<[u8]>,
+    pub(crate) compat: Compat,
+    /// Where the lists of nodes end, if the text was only read over.
+    pub(crate) ends: Option<Ends>,
+    /// What all its trees share, once there is one.
+    pub(crate) words: Mutex<Option<Box<Vocabulary>>>,
 }
 
 impl Source {
+    /// A text, with what was found when it was read over.
+    pub(crate) fn new(name: &str, text: Arc<[u8]>, compat: Compat, ends: Option<Ends>) -> Self {
+        Source { name: name.to_owned(), text, compat, ends, words: Mutex::default() }
+    }
+
     /// A stretch of the text.
     pub(crate) fn slice(&self, span: Span) -> &[u8] {
         self.text.get(span.start..span.end).unwrap_or_default()
@@ -36,7 +52,43 @@ pub(crate) struct Span {
 pub(crate) struct Tree {
     pub(crate) name: Str,
     pub(crate) source: Arc<Source>,
-    pub(crate) root: Block,
+    pub(crate) root: List,
+    /// Whether it holds nothing but space.
+    pub(crate) is_blank: bool,
+}
+
+/// A sequence of nodes that is parsed when it is needed first.
+#[derive(Debug)]
+pub(crate) struct List {
+    block: OnceLock<Block>,
+    /// Where its text begins.
+    start: u32,
+}
+
+impl List {
+    /// A list that is parsed.
+    pub(crate) fn of(block: Block) -> Self {
+        List { block: OnceLock::from(block), start: 0 }
+    }
+
+    /// A list in a text that was read over.
+    pub(crate) fn at(start: u32) -> Self {
+        List { block: OnceLock::new(), start }
+    }
+
+    /// The nodes.
+    ///
+    /// # Errors
+    /// That the stack has no room for parsing them here.
+    pub(crate) fn get(&self, source: &Arc<Source>) -> Result<&Block, Failure> {
+        match self.block.get() {
+            Some(block) => Ok(block),
+            None => {
+                let block = parser::parse_list(source, self.start as usize)?;
+                Ok(self.block.get_or_init(|| block))
+            }
+        }
+    }
 }
 
 /// A sequence of nodes.
@@ -62,8 +114,8 @@ pub(crate) enum Node {
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) pipe: Pipe,
-    pub(crate) list: Block,
-    pub(crate) else_list: Option<Block>,
+    pub(crate) list: List,
+    pub(crate) else_list: Option<List>,
 }
 
 /// `{{template "name" pipe}}`, also what `block` leaves in its place.

@@ -46,6 +46,9 @@ pub(super) enum Kind {
 
 impl Kind {
     fn keyword(word: &[u8]) -> Option<Kind> {
+        if !may_be_keyword(word) {
+            return None;
+        }
         Some(match word {
             b"." => Kind::Dot,
             b"block" => Kind::Block,
@@ -82,6 +85,13 @@ impl Kind {
     }
 }
 
+/// Whether a word is worth a comparison with the keywords: most are not.
+#[inline]
+pub(super) fn may_be_keyword(word: &[u8]) -> bool {
+    let known = b"bcdeinrtw.";
+    word.len() <= b"continue".len() && word.first().is_some_and(|first| known.contains(first))
+}
+
 /// A token: its kind, where it stands, and the number of its first line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
@@ -112,10 +122,10 @@ impl Token {
     }
 }
 
-const LEFT_DELIM: &[u8; 2] = b"{{";
-const RIGHT_DELIM: &[u8] = b"}}";
-const LEFT_COMMENT: &[u8] = b"/*";
-const RIGHT_COMMENT: &[u8; 2] = b"*/";
+pub(super) const LEFT_DELIM: &[u8; 2] = b"{{";
+pub(super) const RIGHT_DELIM: &[u8] = b"}}";
+pub(super) const LEFT_COMMENT: &[u8] = b"/*";
+pub(super) const RIGHT_COMMENT: &[u8; 2] = b"*/";
 /// The marker and the space beside it.
 const TRIM_MARKER_LEN: usize = 2;
 
@@ -183,6 +193,17 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// Where the next token will be looked for.
+    pub(super) fn position(&self) -> usize {
+        self.pos
+    }
+
+    /// Goes on elsewhere, outside of actions. Lines are not counted on the
+    /// way: nothing is wrong with a text of which parts are left out.
+    pub(super) fn jump(&mut self, to: usize) {
+        (self.pos, self.start, self.inside_action) = (to, to, false);
+    }
+
     fn rest(&self, at: usize) -> &'t [u8] {
         self.input.get(at..).unwrap_or_default()
     }
@@ -244,8 +265,27 @@ impl<'t> Lexer<'t> {
 
     /// Moves over the letters and digits that are ASCII.
     fn skip_word(&mut self) {
-        let word = self.rest(self.pos).iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
-        self.pos += word.count();
+        self.pos += chars::word_length(self.rest(self.pos));
+    }
+
+    /// Moves over a name, and gives what stands behind it.
+    #[inline]
+    fn skip_name(&mut self) -> Option<char> {
+        self.skip_word();
+        match self.input.get(self.pos) {
+            Some(&byte) if byte.is_ascii() => Some(char::from(byte)),
+            _ => self.skip_wide_name(),
+        }
+    }
+
+    #[cold]
+    fn skip_wide_name(&mut self) -> Option<char> {
+        let mut rune = self.next();
+        while rune.is_some_and(|r| self.is_alphanumeric(r)) {
+            rune = self.next();
+        }
+        self.backup();
+        rune
     }
 
     fn is_alphanumeric(&self, rune: char) -> bool {
@@ -461,12 +501,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn lex_identifier(&mut self) -> Step {
-        self.skip_word();
-        let mut rune = self.next();
-        while rune.is_some_and(|r| self.is_alphanumeric(r)) {
-            rune = self.next();
-        }
-        self.backup();
+        let rune = self.skip_name();
         if !self.at_terminator() {
             return self.bad_character(rune);
         }
@@ -483,12 +518,7 @@ impl<'t> Lexer<'t> {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { Kind::Variable } else { Kind::Dot });
         }
-        self.skip_word();
-        let mut rune = self.next();
-        while rune.is_some_and(|r| self.is_alphanumeric(r)) {
-            rune = self.next();
-        }
-        self.backup();
+        let rune = self.skip_name();
         if !self.at_terminator() {
             return self.bad_character(rune);
         }
@@ -502,9 +532,12 @@ impl<'t> Lexer<'t> {
 
     /// Whether what follows may end a word.
     fn at_terminator(&mut self) -> bool {
-        match self.peek() {
-            None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(rune) => is_space(rune) || self.rest(self.pos).starts_with(RIGHT_DELIM),
+        match self.input.get(self.pos) {
+            Some(b'.' | b',' | b'|' | b':' | b')' | b'(') => true,
+            Some(b'}') => self.rest(self.pos).starts_with(RIGHT_DELIM),
+            Some(&byte) => is_space_byte(byte),
+            // The end was seen: nothing is put back behind it.
+            None => self.peek().is_none(),
         }
     }
 
@@ -589,7 +622,7 @@ fn is_space(rune: char) -> bool {
     matches!(rune, ' ' | '\t' | '\r' | '\n')
 }
 
-fn is_space_byte(byte: u8) -> bool {
+pub(super) fn is_space_byte(byte: u8) -> bool {
     is_space(char::from(byte))
 }
 
@@ -597,7 +630,7 @@ fn has_left_trim_marker(text: &[u8]) -> bool {
     matches!(text, [b'-', space, ..] if is_space_byte(*space))
 }
 
-fn has_right_trim_marker(text: &[u8]) -> bool {
+pub(super) fn has_right_trim_marker(text: &[u8]) -> bool {
     matches!(text, [space, b'-', ..] if is_space_byte(*space))
 }
 
@@ -618,6 +651,6 @@ impl TrimEnd for [u8] {
 
 /// Where the two bytes stand together first. A search made for longer texts
 /// takes longer to prepare than the text here is.
-fn find(text: &[u8], what: &[u8; 2]) -> Option<usize> {
+pub(super) fn find(text: &[u8], what: &[u8; 2]) -> Option<usize> {
     memchr::memchr_iter(what[0], text).find(|at| text.get(at + 1) == Some(&what[1]))
 }

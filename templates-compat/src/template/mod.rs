@@ -12,6 +12,7 @@ mod lexer;
 mod names;
 mod nesting;
 mod number;
+mod outline;
 mod parser;
 mod print;
 mod stack;
@@ -24,12 +25,12 @@ use parking_lot::Mutex;
 pub(crate) use error::warn;
 pub use error::{Error, Trace};
 pub(crate) use exec::is_true;
-pub use stack::with_deep_stack;
+pub use stack::{go_on, with_deep_stack, with_room, with_stack_of};
 
 use crate::compat::Compat;
 use crate::host::Host;
 use crate::value::{Str, Value};
-use ast::{Source, Tree};
+use ast::{List, Source, Tree};
 use parser::Failure;
 
 /// What Go prints for a missing value and Helm takes out again.
@@ -79,7 +80,8 @@ impl Default for Limits {
 pub struct Parsed(Arc<[Arc<Tree>]>);
 
 impl Parsed {
-    /// Parses a text under a name.
+    /// Checks a text and takes it under a name. Its parts are parsed when they
+    /// run first.
     ///
     /// # Errors
     /// Go's parse error, worded as Helm does.
@@ -87,21 +89,45 @@ impl Parsed {
         Parsed::of_shared(name, Arc::from(text), compat)
     }
 
-    /// Parses a text that others keep, too: it is not copied.
+    /// Takes a text that others keep, too: it is not copied.
     ///
     /// # Errors
     /// As [`Parsed::new`].
     pub fn of_shared(name: &str, text: Arc<[u8]>, compat: Compat) -> Result<Self, Error> {
+        if let Some(parsed) = Parsed::read_over(name, &text, compat) {
+            return Ok(parsed);
+        }
         Parsed::parse(name, text, compat).map_err(|go| Error::parse(name, go))
     }
 
+    /// Parses all of a text now, also what may never run.
+    ///
+    /// # Errors
+    /// As [`Parsed::new`].
+    pub fn at_once(name: &str, text: &[u8], compat: Compat) -> Result<Self, Error> {
+        Parsed::parse(name, Arc::from(text), compat).map_err(|go| Error::parse(name, go))
+    }
+
+    /// Reads over a text; what stands in it is parsed when it runs.
+    fn read_over(name: &str, text: &Arc<[u8]>, compat: Compat) -> Option<Self> {
+        let outline = outline::outline(name, text, compat)?;
+        let source = Arc::new(Source::new(name, Arc::clone(text), compat, Some(outline.ends)));
+        let tree = |name: Str, start: u32, is_blank: bool| {
+            Arc::new(Tree { name, source: Arc::clone(&source), root: List::at(start), is_blank })
+        };
+        let definitions = outline.definitions.into_iter().map(|found| tree(found.name, found.start, found.is_blank));
+        Some(Parsed(definitions.chain([tree(Str::from(name), 0, outline.is_blank)]).collect()))
+    }
+
     fn parse(name: &str, text: Arc<[u8]>, compat: Compat) -> Result<Self, String> {
-        let source = Arc::new(Source { name: name.to_owned(), text });
-        let parsed = stack::with_shallow_stack(|| parser::parse(&source, compat));
+        let source = Arc::new(Source::new(name, text, compat, None));
+        let parsed = stack::with_shallow_stack(|| parser::parse(&source));
         let parsed = match parsed {
-            Err(Failure::Stack) => with_deep_stack(|| parser::parse(&source, compat)),
+            Err(Failure::Stack) => with_deep_stack(|| parser::parse(&source)),
             other => other,
         };
+        // All of it is parsed: its words are not needed again.
+        *source.words.lock() = None;
         match parsed {
             Ok(trees) => Ok(Parsed(trees.into())),
             Err(Failure::Parse(text)) => Err(text),
@@ -138,7 +164,7 @@ impl TemplateSet {
     /// Adds what was parsed before, for the same Helm.
     pub fn add(&mut self, parsed: &Parsed) {
         for tree in parsed.0.iter() {
-            if !(parser::is_empty(tree) && self.trees.contains_key(&tree.name)) {
+            if !(tree.is_blank && self.trees.contains_key(&tree.name)) {
                 self.trees.insert(tree.name.clone(), tree.clone());
             }
         }
@@ -163,7 +189,7 @@ impl TemplateSet {
     /// # Errors
     /// As [`TemplateSet::render`].
     pub fn execute(&self, name: &str, root: &Value, host: &dyn Host) -> Result<Vec<u8>, Error> {
-        let rendered = with_deep_stack(|| exec::execute(self, name, root, host));
+        let rendered = with_room(|| exec::execute(self, name, root, host));
         rendered.map_err(|trace| Error::exec(name, &trace, self.options.compat))
     }
 

@@ -1,13 +1,13 @@
 //! From tokens to trees, with Go's look-ahead, limits and complaints.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ast::{
-    Arg, Block, Branch, Chain, Command, Field, Ident, Invoke, Node, Pipe, Pos, Source, Span, StrConst, Tree, Variable,
+    Arg, Block, Branch, Chain, Command, Field, Ident, Invoke, List, Node, Pipe, Pos, Source, Span, StrConst, Tree,
+    Variable,
 };
 use super::lexer::{Kind, Lexer, Token};
-use super::names::{Functions, Names};
+use super::names::{self, Vocabulary};
 use super::{number, stack};
 use crate::compat::Compat;
 use crate::gofmt::quote;
@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 10_000;
 
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Go's message.
     Parse(String),
     /// There was no room on the stack for that much nesting.
@@ -29,45 +29,64 @@ pub(super) enum Failure {
 type Parsed<T> = Result<T, Failure>;
 
 /// Parses a text: its own tree and those of its definitions.
-pub(super) fn parse(source: &Arc<Source>, compat: Compat) -> Parsed<Vec<Arc<Tree>>> {
-    let mut shared = Shared {
-        source: source.clone(),
-        lexer: Lexer::new(&source.text, compat),
-        compat,
-        symbols: HashMap::new(),
-        names: Names::default(),
-        functions: Functions::default(),
-        trees: Vec::new(),
-        nodes: Vec::new(),
-        commands: Vec::new(),
-        args: Vec::new(),
-        idents: Vec::new(),
-        depth: 0,
-    };
+pub(super) fn parse(source: &Arc<Source>) -> Parsed<Vec<Arc<Tree>>> {
+    let mut words = source.words.lock();
+    let words = words.get_or_insert_default();
+    let mut shared = Shared::new(source, words, 0);
     let mut parser = Parser::new(&mut shared, Str::from(source.name.as_str()));
     let root = parser.parse_all()?;
     parser.add(root)?;
     Ok(shared.trees.into_iter().map(Arc::new).collect())
 }
 
+/// Parses one list of a text that was read over, but not the lists in it.
+pub(super) fn parse_list(source: &Arc<Source>, start: usize) -> Parsed<Block> {
+    let mut words = source.words.lock();
+    let words = words.get_or_insert_default();
+    let mut shared = Shared::new(source, words, start);
+    let mut parser = Parser::new(&mut shared, Str::default());
+    // Only a text's own tree has no action that ends it.
+    if start == 0 { parser.parse_all() } else { parser.item_list().map(|(block, _)| block) }
+}
+
 /// What the parsers of a file and of the definitions in it share.
 struct Shared<'t> {
-    source: Arc<Source>,
+    source: &'t Arc<Source>,
     lexer: Lexer<'t>,
     compat: Compat,
-    /// The numbers of the variables' names; `$` is 0 and not among them.
-    symbols: HashMap<Str, u32>,
-    names: Names,
-    functions: Functions,
+    words: &'t mut Vocabulary,
     trees: Vec<Tree>,
-    /// The parts of what is not complete yet, innermost last. Each list takes
-    /// its own from here when it is complete, and then just fits them.
+    /// Nesting of control structures and parentheses.
+    depth: usize,
+}
+
+/// The parts of what is not complete yet, innermost last. Each list takes its
+/// own from here when it is complete, and then just fits them.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
     nodes: Vec<Node>,
     commands: Vec<Command>,
     args: Vec<Arg>,
     idents: Vec<Str>,
-    /// Nesting of control structures and parentheses.
-    depth: usize,
+}
+
+impl Parts {
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.commands.clear();
+        self.args.clear();
+        self.idents.clear();
+    }
+}
+
+impl<'t> Shared<'t> {
+    fn new(source: &'t Arc<Source>, words: &'t mut Vocabulary, start: usize) -> Self {
+        let mut lexer = Lexer::new(&source.text, source.compat);
+        lexer.jump(start);
+        // What is left is of a text that was none.
+        words.parts.clear();
+        Shared { source, lexer, compat: source.compat, words, trees: Vec::new(), depth: 0 }
+    }
 }
 
 /// The parser of one tree: it has its own look-ahead and variables.
@@ -115,13 +134,15 @@ enum Control {
 
 impl<'s, 't> Parser<'s, 't> {
     fn new(shared: &'s mut Shared<'t>, name: Str) -> Self {
+        let range_depth = usize::from(shared.source.ends.is_some());
         Parser {
             shared,
             name,
             tokens: [Token::NONE, Token::NONE, Token::NONE],
             peeked: 0,
             vars: vec![0],
-            range_depth: 0,
+            // In a text that was read over, loops are where they must be.
+            range_depth,
             action_line: 0,
             paren_depth: 0,
         }
@@ -223,11 +244,13 @@ impl<'s, 't> Parser<'s, 't> {
 
     /// Adds this parser's tree to those of the file.
     fn add(&mut self, root: Block) -> Parsed<()> {
-        let tree = Tree { name: self.name.clone(), source: self.shared.source.clone(), root };
+        let source = self.shared.source;
+        let is_blank = is_empty(source, &root);
+        let tree = Tree { name: self.name.clone(), source: source.clone(), root: List::of(root), is_blank };
         match self.shared.trees.iter_mut().find(|old| old.name == tree.name) {
             None => self.shared.trees.push(tree),
-            Some(old) if is_empty(old) => *old = tree,
-            Some(_) if is_empty(&tree) => {}
+            Some(old) if old.is_blank => *old = tree,
+            Some(_) if is_blank => {}
             Some(_) => {
                 let message = format!("template: multiple definition of template {}", self.quote(&self.name));
                 return self.error(message);
@@ -237,7 +260,7 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn parse_all(&mut self) -> Parsed<Block> {
-        let first = self.shared.nodes.len();
+        let first = self.shared.words.parts.nodes.len();
         self.peek();
         while self.peek().kind != Kind::Eof {
             if self.peek().kind == Kind::LeftDelim {
@@ -249,7 +272,7 @@ impl<'s, 't> Parser<'s, 't> {
                 self.backup2(delim);
             }
             match self.text_or_action()? {
-                Item::Node(node) => self.shared.nodes.push(node),
+                Item::Node(node) => self.shared.words.parts.nodes.push(node),
                 Item::End => return self.error("unexpected {{end}}"),
                 Item::Else => return self.error("unexpected {{else}}"),
             }
@@ -265,6 +288,9 @@ impl<'s, 't> Parser<'s, 't> {
         }
         self.name = self.unquote(&token)?;
         self.expect(Kind::RightDelim, CONTEXT)?;
+        if self.skipped_list()?.is_some() {
+            return Ok(());
+        }
         let (root, stop) = self.item_list()?;
         if stop != Stop::End {
             return self.error(format!("unexpected {} in {CONTEXT}", stop.text()));
@@ -280,11 +306,11 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn item_list(&mut self) -> Parsed<(Block, Stop)> {
-        let first = self.shared.nodes.len();
+        let first = self.shared.words.parts.nodes.len();
         self.peek_non_space();
         while self.peek_non_space().kind != Kind::Eof {
             match self.text_or_action()? {
-                Item::Node(node) => self.shared.nodes.push(node),
+                Item::Node(node) => self.shared.words.parts.nodes.push(node),
                 Item::End => return Ok((self.block_from(first), Stop::End)),
                 Item::Else => return Ok((self.block_from(first), Stop::Else)),
             }
@@ -292,9 +318,32 @@ impl<'s, 't> Parser<'s, 't> {
         self.error("unexpected EOF")
     }
 
+    /// A list inside of what is parsed: in a text that was read over, only
+    /// where it is.
+    fn list(&mut self) -> Parsed<(List, Stop)> {
+        match self.skipped_list()? {
+            Some(skipped) => Ok(skipped),
+            None => self.item_list().map(|(block, stop)| (List::of(block), stop)),
+        }
+    }
+
+    /// Moves over the list that begins here and the action that ends it, in a
+    /// text that was read over.
+    fn skipped_list(&mut self) -> Parsed<Option<(List, Stop)>> {
+        let Some(ends) = &self.shared.source.ends else { return Ok(None) };
+        let start = self.shared.lexer.position();
+        let Some(end) = ends.of(start) else { return self.error("unexpected EOF") };
+        self.shared.lexer.jump(end);
+        let stop = match self.text_or_action()? {
+            Item::Else => Stop::Else,
+            _ => Stop::End,
+        };
+        Ok(Some((List::at(u32::try_from(start).unwrap_or(u32::MAX)), stop)))
+    }
+
     /// The nodes that were read since there were `first` of them.
     fn block_from(&mut self, first: usize) -> Block {
-        Block { nodes: take(&mut self.shared.nodes, first) }
+        Block { nodes: take(&mut self.shared.words.parts.nodes, first) }
     }
 
     fn text_or_action(&mut self) -> Parsed<Item> {
@@ -372,19 +421,21 @@ impl<'s, 't> Parser<'s, 't> {
         };
         let pipe = self.pipeline(context, Kind::RightDelim)?;
         self.range_depth += usize::from(control == Control::Range);
-        let (list, stop) = self.item_list()?;
+        let (list, stop) = self.list()?;
         self.range_depth -= usize::from(control == Control::Range);
         if stop == Stop::End {
             return Ok(Branch { pipe, list, else_list: None });
         }
         // `{{else if x}}` is `{{else}}{{if x}}` with one `{{end}}` for both.
-        let else_list = match (control, self.peek().kind) {
+        // Their word is the next token; behind another `else` none was read.
+        let word = if self.peeked > 0 { self.peek().kind } else { Kind::RightDelim };
+        let else_list = match (control, word) {
             (Control::If, Kind::If) | (Control::With, Kind::With) => {
                 self.next();
-                Block { nodes: vec![self.control(control)?] }
+                List::of(Block { nodes: vec![self.control(control)?] })
             }
             _ => {
-                let (else_list, stop) = self.item_list()?;
+                let (else_list, stop) = self.list()?;
                 if stop != Stop::End {
                     return self.error(format!("expected end; found {}", stop.text()));
                 }
@@ -434,7 +485,7 @@ impl<'s, 't> Parser<'s, 't> {
         let pos = self.peek_non_space().start;
         let mut pipe = Pipe { pos, is_assign: false, decl: Vec::new(), cmds: Vec::new() };
         while self.declaration(&mut pipe, context)? {}
-        let first = self.shared.commands.len();
+        let first = self.shared.words.parts.commands.len();
         loop {
             let token = self.next_non_space();
             match token.kind {
@@ -453,12 +504,12 @@ impl<'s, 't> Parser<'s, 't> {
                 | Kind::LeftParen => {
                     self.backup();
                     let command = self.command()?;
-                    self.shared.commands.push(command);
+                    self.shared.words.parts.commands.push(command);
                 }
                 _ => return self.unexpected(&token, context),
             }
         }
-        pipe.cmds = take(&mut self.shared.commands, first);
+        pipe.cmds = take(&mut self.shared.words.parts.commands, first);
         if pipe.cmds.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
@@ -511,7 +562,7 @@ impl<'s, 't> Parser<'s, 't> {
     fn variable(&mut self, token: &Token) -> Variable {
         const DOLLAR: Str = Str::from_static("$");
         let text = self.shared.source.text.get(token.start..token.end).unwrap_or_default();
-        let symbols = &mut self.shared.symbols;
+        let symbols = &mut self.shared.words.symbols;
         let (name, symbol) = match symbols.get_key_value(text) {
             _ if text == b"$" => (DOLLAR, 0),
             Some((name, symbol)) => (name.clone(), *symbol),
@@ -527,12 +578,12 @@ impl<'s, 't> Parser<'s, 't> {
     fn command(&mut self) -> Parsed<Command> {
         let pos = self.peek_non_space().start;
         let mut first = None;
-        let start = self.shared.args.len();
+        let start = self.shared.words.parts.args.len();
         loop {
             self.peek_non_space();
             match (self.operand()?, &first) {
                 (Some(arg), None) => first = Some(arg),
-                (Some(arg), Some(_)) => self.shared.args.push(arg),
+                (Some(arg), Some(_)) => self.shared.words.parts.args.push(arg),
                 (None, _) => {}
             }
             let token = self.next();
@@ -544,7 +595,7 @@ impl<'s, 't> Parser<'s, 't> {
             }
             break;
         }
-        let rest = take(&mut self.shared.args, start);
+        let rest = take(&mut self.shared.words.parts.args, start);
         match first {
             Some(first) => Ok(Command { pos, first, rest }),
             None => self.error("empty command"),
@@ -555,7 +606,7 @@ impl<'s, 't> Parser<'s, 't> {
         let Some((term, token)) = self.term()? else {
             return Ok(None);
         };
-        let first = self.shared.idents.len();
+        let first = self.shared.words.parts.idents.len();
         if token.kind == Kind::Field {
             self.field_name(&token);
         }
@@ -565,7 +616,7 @@ impl<'s, 't> Parser<'s, 't> {
             let field = self.next();
             self.field_name(&field);
         }
-        let idents: Box<[Str]> = take(&mut self.shared.idents, first).into();
+        let idents: Box<[Str]> = take(&mut self.shared.words.parts.idents, first).into();
         let pos = next.start;
         Ok(Some(match term {
             Arg::Field(field) => Arg::Field(Field { pos: if is_chain { pos } else { field.pos }, idents }),
@@ -582,7 +633,7 @@ impl<'s, 't> Parser<'s, 't> {
     /// Takes a `.Name` to those of the operand that is being read.
     fn field_name(&mut self, token: &Token) {
         let name = self.shared.source.text.get(token.start + 1..token.end).unwrap_or_default();
-        self.shared.idents.push(self.shared.names.get(name));
+        self.shared.words.parts.idents.push(Str::from(name));
     }
 
     /// An operand without the names behind it; of a field without the first
@@ -596,7 +647,9 @@ impl<'s, 't> Parser<'s, 't> {
             Kind::Nil => Arg::Nil(pos),
             Kind::Variable => {
                 let variable = self.variable(&token);
-                if !self.vars.contains(&variable.symbol) {
+                // What was declared before a list is not known when that is
+                // parsed; but it was checked.
+                if self.shared.source.ends.is_none() && !self.vars.contains(&variable.symbol) {
                     let quoted = self.quote(&variable.name);
                     return self.error(format!("undefined variable {quoted}"));
                 }
@@ -632,7 +685,7 @@ impl<'s, 't> Parser<'s, 't> {
 
     fn number(&self, token: &Token) -> Parsed<super::ast::Number> {
         let span = Span { start: token.start, end: token.end };
-        match number::read(&self.shared.source, token.start, span, token.kind, self.shared.compat) {
+        match number::read(self.shared.source, token.start, span, token.kind, self.shared.compat) {
             Ok(number) => Ok(number),
             Err(message) => self.error(message),
         }
@@ -640,7 +693,7 @@ impl<'s, 't> Parser<'s, 't> {
 
     fn identifier(&mut self, token: &Token) -> Parsed<Ident> {
         let name = self.shared.source.text.get(token.start..token.end).unwrap_or_default();
-        match self.shared.functions.get(name, self.shared.compat) {
+        match names::function(name, self.shared.compat) {
             Some((func, special)) => Ok(Ident { pos: token.start, func, special }),
             None => {
                 let quoted = self.quote(name);
@@ -656,10 +709,14 @@ fn take<T>(items: &mut Vec<T>, first: usize) -> Vec<T> {
 }
 
 /// Whether a tree holds nothing but space.
-pub(super) fn is_empty(tree: &Tree) -> bool {
-    let is_space = |text: &[u8]| match std::str::from_utf8(text) {
-        Ok(text) => text.trim_matches(|c: char| c.is_whitespace()).is_empty(),
+fn is_empty(source: &Source, root: &Block) -> bool {
+    root.nodes.iter().all(|node| matches!(node, Node::Text(span) if is_blank(source.slice(*span))))
+}
+
+/// Whether a text is nothing but space.
+pub(super) fn is_blank(text: &[u8]) -> bool {
+    match std::str::from_utf8(text) {
+        Ok(text) => text.trim_start().is_empty(),
         Err(_) => false,
-    };
-    tree.root.nodes.iter().all(|node| matches!(node, Node::Text(span) if is_space(tree.source.slice(*span))))
+    }
 }

@@ -53,6 +53,13 @@ enum Entries {
     Large(BTreeMap<Str, Value>),
 }
 
+/// The value under a key. Among few keys most differ in length already, which
+/// is seen sooner than an order.
+#[inline]
+fn find<'e>(entries: &'e [(Str, Value)], key: &[u8]) -> Option<&'e Value> {
+    entries.iter().find(|entry| entry.0.as_bytes() == key).map(|entry| &entry.1)
+}
+
 impl Drop for Entries {
     fn drop(&mut self) {
         match self {
@@ -101,7 +108,7 @@ impl Map {
     /// The value under a key.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
         match &*self.entries.read() {
-            Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok().map(|i| v[i].1.clone()),
+            Entries::Small(v) => find(v, key).cloned(),
             Entries::Large(m) => m.get(key).cloned(),
         }
     }
@@ -116,7 +123,7 @@ impl Map {
         }
         let entries = self.entries.read_recursive();
         let value = match &*entries {
-            Entries::Small(v) => v.get(v.binary_search_by(|e| e.0.as_bytes().cmp(key)).ok()?).map(|e| &e.1)?,
+            Entries::Small(v) => find(v, key)?,
             Entries::Large(m) => m.get(key.as_bytes())?,
         };
         match value {
@@ -129,7 +136,7 @@ impl Map {
     /// Whether a key is there.
     pub fn contains_key(&self, key: &[u8]) -> bool {
         match &*self.entries.read() {
-            Entries::Small(v) => v.binary_search_by(|e| e.0.as_bytes().cmp(key)).is_ok(),
+            Entries::Small(v) => find(v, key).is_some(),
             Entries::Large(m) => m.contains_key(key),
         }
     }

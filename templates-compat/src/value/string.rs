@@ -13,7 +13,12 @@ pub struct Str(Repr);
 enum Repr {
     Static(&'static [u8]),
     Shared(Arc<[u8]>),
+    /// Most strings are names and short values: they need no memory elsewhere.
+    Inline(u8, [u8; INLINE]),
 }
+
+/// The longest string that is kept in place: what fits beside the others.
+const INLINE: usize = 22;
 
 impl Str {
     /// A string that lives in the program; no allocation.
@@ -23,10 +28,7 @@ impl Str {
 
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        match &self.0 {
-            Repr::Static(b) => b,
-            Repr::Shared(b) => b,
-        }
+        self.0.bytes()
     }
 
     /// The text, with U+FFFD for what is not UTF-8. For messages and for
@@ -46,11 +48,21 @@ impl Str {
 }
 
 impl Repr {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
-            Repr::Static(b) => b,
-            Repr::Shared(b) => b,
+            Repr::Static(bytes) => bytes,
+            Repr::Shared(bytes) => bytes,
+            Repr::Inline(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or_default(),
         }
+    }
+
+    /// The bytes in place, if they are few enough.
+    #[inline]
+    fn inline(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; INLINE];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Repr::Inline(text.len() as u8, bytes))
     }
 }
 
@@ -97,22 +109,22 @@ impl Borrow<[u8]> for Str {
 
 impl From<&str> for Str {
     fn from(s: &str) -> Self {
-        Str(Repr::Shared(Arc::from(s.as_bytes())))
+        Str::from(s.as_bytes())
     }
 }
 impl From<String> for Str {
     fn from(s: String) -> Self {
-        Str(Repr::Shared(Arc::from(s.into_bytes())))
+        Str::from(s.into_bytes())
     }
 }
 impl From<&[u8]> for Str {
     fn from(s: &[u8]) -> Self {
-        Str(Repr::Shared(Arc::from(s)))
+        Str(Repr::inline(s).unwrap_or_else(|| Repr::Shared(Arc::from(s))))
     }
 }
 impl From<Vec<u8>> for Str {
     fn from(s: Vec<u8>) -> Self {
-        Str(Repr::Shared(Arc::from(s)))
+        Str(Repr::inline(&s).unwrap_or_else(|| Repr::Shared(Arc::from(s))))
     }
 }
 impl From<Cow<'_, str>> for Str {
@@ -140,5 +152,21 @@ impl fmt::Debug for Str {
 impl fmt::Display for Str {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_of_any_length_are_themselves() {
+        for length in 0..3 * INLINE {
+            let text = "x".repeat(length);
+            let all = [Str::from(text.as_str()), Str::from(text.clone()), Str::from(text.as_bytes().to_vec())];
+            assert!(all.iter().all(|one| one.as_bytes() == text.as_bytes() && *one == all[0]), "{length}");
+        }
+        assert_eq!(size_of::<Str>(), 24);
+        assert_eq!(size_of::<crate::Value>(), 24);
     }
 }

@@ -32,7 +32,7 @@ mod tests;
 
 pub use documents::{Documents, documents};
 pub use kept::{KeptDocument, write_kept};
-pub use reads_back::reads_back;
+pub use reads_back::{reads_back, reads_back_pretty};
 pub use shape::{Field, Shape, StructShape};
 
 use std::fmt;

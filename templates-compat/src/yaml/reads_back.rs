@@ -16,10 +16,18 @@ const MAX_INTEGER: u64 = 1 << 53;
 /// YAML (bytes, dates, text that is not UTF-8) becomes another one.
 #[must_use]
 pub fn reads_back(value: &Value) -> bool {
-    reads_back_at(value, 0)
+    reads_back_at(value, 0, is_kept)
 }
 
-fn reads_back_at(value: &Value, depth: usize) -> bool {
+/// The same of YAML that was written as `toYamlPretty` does: go-yaml takes a
+/// tab at the beginning of a text of several lines, which then stands bare, for
+/// indentation.
+#[must_use]
+pub fn reads_back_pretty(value: &Value) -> bool {
+    reads_back_at(value, 0, |text| is_kept(text) && !(text.starts_with(b"\t") && text.contains(&b'\n')))
+}
+
+fn reads_back_at(value: &Value, depth: usize, is_kept: fn(&[u8]) -> bool) -> bool {
     if depth > MAX_DEPTH {
         return false;
     }
@@ -30,12 +38,12 @@ fn reads_back_at(value: &Value, depth: usize) -> bool {
         Value::Float(number) => number.is_finite() && !(*number == 0.0 && number.is_sign_negative()),
         Value::Str(text) => is_kept(text),
         Value::List(list) if list.is_nil() || list.elem() == Elem::Byte => false,
-        Value::List(list) => list.iter().all(|item| reads_back_at(item, depth + 1)),
+        Value::List(list) => list.iter().all(|item| reads_back_at(item, depth + 1, is_kept)),
         Value::Map(map) if map.is_nil() => false,
         Value::Map(map) => map
             .snapshot()
             .iter()
-            .all(|(key, value)| key.as_bytes() != b"<<" && is_kept(key) && reads_back_at(value, depth + 1)),
+            .all(|(key, value)| key.as_bytes() != b"<<" && is_kept(key) && reads_back_at(value, depth + 1, is_kept)),
         Value::Complex(_) | Value::Object(_) => false,
     }
 }
@@ -51,6 +59,17 @@ mod tests {
     use crate::Compat;
     use crate::value::{Map, Value};
     use crate::yaml::{read, write};
+
+    #[test]
+    fn a_tab_before_lines_is_lost_in_pretty_text_only() {
+        for (text, kept) in [("\ta\nb", false), ("a\n\tb", true), ("\ta", true)] {
+            let value = Value::str(text);
+            let again = |text: Vec<u8>| read(&text, Compat::Helm4).is_ok();
+            assert!(super::reads_back(&value) && again(write(&value, Compat::Helm4).unwrap()), "{text:?}");
+            assert_eq!(super::reads_back_pretty(&value), kept, "{text:?}");
+            assert_eq!(again(crate::yaml::write_pretty(&value, Compat::Helm4).unwrap()), kept, "{text:?}");
+        }
+    }
 
     #[test]
     fn what_is_lost_is_told() {

@@ -36,7 +36,7 @@ const DIGEST: &str = "RustCrypto's move to digest 0.11 is half done among what w
 const RANDOM: &str = "nkeys and ring are on older versions than rand itself";
 
 /// Crates that are there in more than one version, and why that is borne.
-pub(super) const DUPLICATES: [(&str, &str); 14] = [
+pub(super) const DUPLICATES: [(&str, &str); 16] = [
     ("base64", "kube and reqwest are on 0.23, async-nats and oci-client are not yet"),
     ("block-buffer", DIGEST),
     ("const-oid", DIGEST),
@@ -46,8 +46,10 @@ pub(super) const DUPLICATES: [(&str, &str); 14] = [
     ("digest", DIGEST),
     ("getrandom", RANDOM),
     ("hmac", DIGEST),
+    ("md-5", DIGEST),
     ("rand", RANDOM),
     ("rand_core", RANDOM),
+    ("serdect", "the curves (p256 and its kin) and the one that OpenPGP adds (cx448) are on different generations"),
     ("sha2", DIGEST),
     ("syn", "derive macros move from syn 2 to 3; it is only there while compiling"),
     ("tower-http", "kube is on 0.7, reqwest is not yet"),

@@ -161,7 +161,7 @@ impl<'e> State<'e> {
 
     fn invoke(
         &mut self,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'_>,
         callee: &Callee<'_>,
         callee_text: &str,
         arguments: &Arguments,
@@ -209,10 +209,7 @@ impl<'e> State<'e> {
             }
             Arg::Field(field) => self.eval_fields(frame, dot, dot, arg, &field.idents, &[], None)?,
             Arg::Variable(variable) => self.eval_variable(frame, dot, arg, variable, &[], None)?,
-            Arg::Pipe(pipe) => {
-                self.check_stack(frame)?;
-                self.eval_pipeline(frame, dot, pipe)?
-            }
+            Arg::Pipe(pipe) => self.with_room(frame, |state, frame| state.eval_pipeline(frame, dot, pipe))?,
             Arg::Ident(ident) => self.eval_function(frame, dot, ident, NodeRef::Arg(arg), &[], None)?,
             Arg::Chain(chain) => self.eval_chain(frame, dot, arg, chain, &[], None)?,
             Arg::Bool(..) | Arg::Number(_) | Arg::Str(_) => return self.constant_arg(frame, dot, param, arg),

@@ -49,8 +49,7 @@ impl<'e> State<'e> {
             }
             Arg::Pipe(pipe) => {
                 self.not_a_function(frame, first, args, &last)?;
-                self.check_stack(frame)?;
-                self.eval_pipeline(frame, dot, pipe)
+                self.with_room(frame, |state, frame| state.eval_pipeline(frame, dot, pipe))
             }
             Arg::Variable(variable) => self.eval_variable(frame, dot, first, variable, args, last),
             _ => {
@@ -124,10 +123,7 @@ impl<'e> State<'e> {
     fn eval_chain_head<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, node: &'t Arg) -> Exec<Val> {
         frame.node = NodeRef::Arg(node);
         match node {
-            Arg::Pipe(pipe) => {
-                self.check_stack(frame)?;
-                self.eval_pipeline(frame, dot, pipe)
-            }
+            Arg::Pipe(pipe) => self.with_room(frame, |state, frame| state.eval_pipeline(frame, dot, pipe)),
             Arg::Ident(ident) => self.eval_function(frame, dot, ident, NodeRef::Arg(node), &[], None),
             other => self.constant(frame, dot, other),
         }

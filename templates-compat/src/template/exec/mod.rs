@@ -6,15 +6,16 @@ mod methods;
 mod nested;
 mod val;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use val::Val;
 pub(crate) use val::is_true;
 
-use super::ast::{Arg, Block, Branch, Command, Invoke, Node, Pipe, Pos, Tree};
+use super::ast::{Arg, Block, Branch, Command, Invoke, List, Node, Pipe, Pos, Tree};
 use super::error::Trace;
+use super::parser::Failure;
 use super::print::Printer;
 use super::{ROOT_NAME, TemplateSet, stack};
 use crate::func::{Cx, FuncError, TOO_MANY_STEPS};
@@ -22,11 +23,17 @@ use crate::gofmt::{self, quote};
 use crate::host::Host;
 use crate::value::{GoType, Int, Str, Value};
 
+/// What the error says where the stack ends.
+const NO_STACK: &str = "exceeded the stack: the templates nest too deeply";
+
+/// What a new stack costs, in steps.
+const THREAD_STEPS: usize = 10_000;
+
 type Exec<T> = Result<T, Box<Trace>>;
 
 /// Executes the template `name`.
 pub(super) fn execute(set: &TemplateSet, name: &str, root: &Value, host: &dyn Host) -> Exec<Vec<u8>> {
-    let steps = Cell::new(set.options.limits.steps);
+    let steps = AtomicU64::new(set.options.limits.steps);
     let mut state = State {
         set,
         cx: Cx { compat: set.options.compat, lint: set.options.lint, host, steps: &steps },
@@ -120,9 +127,17 @@ impl<'e> State<'e> {
         let base = self.vars.len();
         self.vars.push((0, dot.clone()));
         let mut frame = Frame { tree, node: NodeRef::None, base, depth };
-        let done = self.walk(&mut frame, &dot, &tree.root);
+        let done = self.list(&frame, &tree.root).and_then(|root| self.walk(&mut frame, &dot, root));
         self.vars.truncate(base);
         done.map(|_| ())
+    }
+
+    /// The nodes of a list.
+    fn list<'t>(&self, frame: &Frame<'t>, list: &'t List) -> Exec<&'t Block> {
+        list.get(&frame.tree.source).map_err(|failure| match failure {
+            Failure::Stack => self.error(frame, NO_STACK),
+            Failure::Parse(text) => Box::new(Trace::new(text)),
+        })
     }
 
     fn walk<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, block: &'t Block) -> Exec<Flow> {
@@ -138,9 +153,9 @@ impl<'e> State<'e> {
                     self.action(frame, dot, pipe)?;
                     Flow::Next
                 }
-                Node::If(branch) => self.walk_if_or_with(frame, dot, branch, false)?,
-                Node::With(branch) => self.walk_if_or_with(frame, dot, branch, true)?,
-                Node::Range(branch) => self.walk_range(frame, dot, branch)?,
+                Node::If(branch) => self.with_room(frame, |s, frame| s.walk_if_or_with(frame, dot, branch, false))?,
+                Node::With(branch) => self.with_room(frame, |s, frame| s.walk_if_or_with(frame, dot, branch, true))?,
+                Node::Range(branch) => self.with_room(frame, |s, frame| s.walk_range(frame, dot, branch))?,
                 Node::Template(invoke) => {
                     self.walk_template(frame, dot, invoke)?;
                     Flow::Next
@@ -208,10 +223,11 @@ impl<'e> State<'e> {
     fn walk_if_or_with<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, branch: &'t Branch, with: bool) -> Exec<Flow> {
         let mark = self.vars.len();
         let val = self.eval_pipeline(frame, dot, &branch.pipe)?;
-        self.check_stack(frame)?;
         let flow = if is_true(&val.value) {
-            self.walk(frame, if with { &val } else { dot }, &branch.list)
+            let list = self.list(frame, &branch.list)?;
+            self.walk(frame, if with { &val } else { dot }, list)
         } else if let Some(else_list) = &branch.else_list {
+            let else_list = self.list(frame, else_list)?;
             self.walk(frame, dot, else_list)
         } else {
             Ok(Flow::Next)
@@ -220,11 +236,22 @@ impl<'e> State<'e> {
         flow
     }
 
-    fn check_stack(&mut self, frame: &Frame<'_>) -> Exec<()> {
-        if stack::exhausted() {
-            return Err(self.error(frame, "exceeded the stack: the templates nest too deeply"));
+    /// Goes a level deeper. Where the stack ends the rest runs on a larger one,
+    /// which costs as much as many steps.
+    #[inline]
+    fn with_room<'t, R: Send>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        f: impl FnOnce(&mut Self, &mut Frame<'t>) -> Exec<R> + Send,
+    ) -> Exec<R> {
+        if !stack::exhausted() {
+            return f(self, frame);
         }
-        Ok(())
+        self.spend(frame, THREAD_STEPS)?;
+        match stack::go_on(|| f(&mut *self, &mut *frame)) {
+            Some(done) => done,
+            None => Err(self.error(frame, NO_STACK)),
+        }
     }
 
     fn walk_range<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, branch: &'t Branch) -> Exec<Flow> {
@@ -236,7 +263,6 @@ impl<'e> State<'e> {
 
     fn range<'t>(&mut self, frame: &mut Frame<'t>, dot: &Val, branch: &'t Branch) -> Exec<Flow> {
         let val = self.eval_pipeline(frame, dot, &branch.pipe)?;
-        self.check_stack(frame)?;
         let ran = match &val.value {
             Value::Int(int) => {
                 if branch.pipe.decl.len() > 1 {
@@ -275,7 +301,10 @@ impl<'e> State<'e> {
             }
         };
         match &branch.else_list {
-            Some(else_list) if !ran => self.walk(frame, dot, else_list),
+            Some(else_list) if !ran => {
+                let else_list = self.list(frame, else_list)?;
+                self.walk(frame, dot, else_list)
+            }
             _ => Ok(Flow::Next),
         }
     }
@@ -302,7 +331,8 @@ impl<'e> State<'e> {
             ran = true;
             self.spend(frame, 1)?;
             self.set_range_variables(frame, &branch.pipe, &round)?;
-            let flow = self.walk(frame, &round.elem, &branch.list)?;
+            let list = self.list(frame, &branch.list)?;
+            let flow = self.walk(frame, &round.elem, list)?;
             self.vars.truncate(mark);
             if flow == Flow::Break {
                 break;
@@ -358,13 +388,12 @@ impl<'e> State<'e> {
         if frame.depth >= limit {
             return Err(self.error(frame, format!("exceeded maximum template depth ({limit})")));
         }
-        self.check_stack(frame)?;
         self.spend(frame, 1)?;
         let dot = match &invoke.pipe {
             Some(pipe) => self.eval_pipeline(frame, dot, pipe)?,
             None => Val::INVALID,
         };
-        self.run_at(&tree, dot, frame.depth + 1)
+        self.with_room(frame, |state, frame| state.run_at(&tree, dot, frame.depth + 1))
     }
 
     fn lookup(&self, name: &[u8]) -> Option<Arc<Tree>> {

@@ -9,7 +9,7 @@ use crate::func::FuncError;
 use crate::gofmt::quote;
 use crate::template::ast::Tree;
 use crate::template::error::Trace;
-use crate::template::{NO_VALUE, ROOT_NAME, parser, without_no_value};
+use crate::template::{NO_VALUE, ROOT_NAME, without_no_value};
 use crate::value::{Str, Value};
 
 /// How often `include` may be under way for one name.
@@ -47,7 +47,7 @@ impl Scope {
 }
 
 impl<'e> State<'e> {
-    pub(super) fn include(&mut self, frame: &Frame<'_>, name: &Str, data: Value) -> Result<Value, FuncError> {
+    pub(super) fn include(&mut self, frame: &mut Frame<'_>, name: &Str, data: Value) -> Result<Value, FuncError> {
         let count = self.included.entry(name.clone()).or_insert(0);
         if *count > MAX_INCLUDES {
             return Err(FuncError::error(format!(
@@ -72,7 +72,7 @@ impl<'e> State<'e> {
         }
     }
 
-    pub(super) fn tpl(&mut self, frame: &Frame<'_>, text: &Str, data: Value) -> Result<Value, FuncError> {
+    pub(super) fn tpl(&mut self, frame: &mut Frame<'_>, text: &Str, data: Value) -> Result<Value, FuncError> {
         if memchr::memmem::find(text, b"{{").is_none() && memchr::memmem::find(text, NO_VALUE).is_none() {
             return Ok(Value::Str(text.clone()));
         }
@@ -87,7 +87,7 @@ impl<'e> State<'e> {
         for tree in parsed.0.iter() {
             if tree.name == ROOT_NAME {
                 inner.root = Some(tree.clone());
-            } else if !(parser::is_empty(tree) && self.lookup(&tree.name).is_some()) {
+            } else if !(tree.is_blank && self.lookup(&tree.name).is_some()) {
                 trees.insert(tree.name.clone(), tree.clone());
             }
         }
@@ -111,11 +111,10 @@ impl<'e> State<'e> {
     }
 
     /// Runs a template into a buffer of its own.
-    fn run_nested(&mut self, frame: &Frame<'_>, tree: &Tree, data: Value) -> Exec<Vec<u8>> {
-        self.check_stack(frame)?;
+    fn run_nested(&mut self, frame: &mut Frame<'_>, tree: &Tree, data: Value) -> Exec<Vec<u8>> {
         let buffer = self.buffers.pop().unwrap_or_default();
         let outer = std::mem::replace(&mut self.out, buffer);
-        let result = self.run(tree, Val::concrete(data));
+        let result = self.with_room(frame, |state, _| state.run(tree, Val::concrete(data)));
         let text = std::mem::replace(&mut self.out, outer);
         result.map(|()| text)
     }
