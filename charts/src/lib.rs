@@ -37,5 +37,6 @@ pub use error::{Error, ErrorKind, go_file_error};
 pub use files::Files;
 pub use go_path::{BadPattern, clean as clean_path, match_path as filepath_match};
 pub use metadata::{API_VERSION_V1, API_VERSION_V2, Dependency, Maintainer, Metadata};
+pub use parallel::Crew;
 pub use templates_compat::Compat;
 pub use warning::{Level, Warning, Warnings};

@@ -3,13 +3,12 @@
 //! uninstalling.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use templates_compat::Compat;
 use templates_compat::yaml::{self, Head};
 
 use crate::error::Error;
-use crate::parallel;
 use crate::warning::Warnings;
 
 /// The annotation that makes an object a hook.
@@ -141,18 +140,60 @@ pub fn sort(
     compat: Compat,
     warnings: &mut Warnings,
 ) -> Result<Sorted, Error> {
+    sort_read(files, &mut HashMap::new(), order, compat, warnings)
+}
+
+/// A document of a file, as far as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    content: String,
+    head: Result<Head, String>,
+}
+
+/// Reads the documents of one file.
+pub(crate) fn read(content: &[u8], compat: Compat) -> Vec<Document> {
+    split(content, compat).into_iter().map(|document| read_one(document, compat)).collect()
+}
+
+fn read_one(document: &[u8], compat: Compat) -> Document {
+    // Faster than the lossy way alone, which looks at every character.
+    let content = match std::str::from_utf8(document) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(document).into_owned(),
+    };
+    Document { content, head: yaml::head(document, compat).map_err(|e| e.to_string()) }
+}
+
+/// Sorts as [`sort`] does; files whose documents were read are not read again.
+pub(crate) fn sort_read(
+    files: &BTreeMap<String, Vec<u8>>,
+    known: &mut HashMap<String, Vec<Document>>,
+    order: KindOrder,
+    compat: Compat,
+    warnings: &mut Warnings,
+) -> Result<Sorted, Error> {
     let mut sorted = Sorted::default();
-    let mut documents = Vec::new();
+    let mut unknown = Vec::new();
+    let mut wanted = Vec::new();
     for (path, content) in files {
         if !crate::go_path::base(path).starts_with('_') && !is_blank(content) {
-            documents.extend(split(content, compat).into_iter().map(|document| (path, document)));
+            let read = known.remove(path);
+            if read.is_none() {
+                unknown.extend(split(content, compat).into_iter().map(|document| (path, document)));
+            }
+            wanted.push((path, read));
         }
     }
-    let size = documents.iter().map(|(_, document)| document.len()).sum();
-    let heads = parallel::map(&documents, size, |(_, document)| yaml::head(document, compat));
-    for ((path, document), head) in documents.into_iter().zip(heads) {
-        let head = head.map_err(|e| Error::render(format!("YAML parse error on {path}: {e}")))?;
-        sorted.add(path, document, head, warnings);
+    let mut read = unknown.into_iter().map(|(path, document)| (path, read_one(document, compat))).peekable();
+    for (path, known) in wanted {
+        let documents = match known {
+            Some(documents) => documents,
+            None => std::iter::from_fn(|| read.next_if(|(of, _)| *of == path).map(|(_, document)| document)).collect(),
+        };
+        for document in documents {
+            let head = document.head.map_err(|e| Error::render(format!("YAML parse error on {path}: {e}")))?;
+            sorted.add(path, document.content, head, warnings);
+        }
     }
     sorted.manifests.sort_by(|a, b| order.compare(&a.head.kind, &b.head.kind, compat));
     sorted.hooks.sort_by(|a, b| order.compare(&a.kind, &b.kind, compat));
@@ -160,12 +201,7 @@ pub fn sort(
 }
 
 impl Sorted {
-    fn add(&mut self, path: &str, document: &[u8], head: Head, warnings: &mut Warnings) {
-        // Faster than the lossy way alone, which looks at every character.
-        let content = match std::str::from_utf8(document) {
-            Ok(text) => text.to_owned(),
-            Err(_) => String::from_utf8_lossy(document).into_owned(),
-        };
+    fn add(&mut self, path: &str, content: String, head: Head, warnings: &mut Warnings) {
         let Some(events) = annotation(&head, HOOK_ANNOTATION) else {
             self.manifests.push(Manifest { name: path.to_string(), content, head });
             return;
@@ -264,12 +300,12 @@ fn split_lines(content: &[u8]) -> Vec<&[u8]> {
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     match what {
-        [byte] => text.iter().position(|b| b == byte),
-        _ => text.windows(what.len()).position(|w| w == what),
+        [byte] => memchr::memchr(*byte, text),
+        _ => memchr::memmem::find(text, what),
     }
 }
 
-fn is_blank(content: &[u8]) -> bool {
+pub(crate) fn is_blank(content: &[u8]) -> bool {
     trim_start(content).is_empty()
 }
 

@@ -10,7 +10,8 @@ use crate::crds::{Crd, crds};
 use crate::dependencies;
 use crate::error::{Error, ErrorKind};
 use crate::go_path::match_path;
-use crate::manifest::{self, Hook, KindOrder, Manifest, push_document};
+use crate::manifest::{self, Hook, Manifest, push_document};
+use crate::parallel::Crew;
 use crate::post_render::{self, PostRenderer};
 use crate::render::{self, Release, RenderOptions};
 use crate::schema;
@@ -46,6 +47,8 @@ pub struct TemplateOptions {
     pub subchart_notes: bool,
     /// `--post-renderer`
     pub post_renderer: Option<Arc<dyn PostRenderer>>,
+    /// Who helps.
+    pub crew: Crew,
     /// The process ends after this: what was made on the way is not taken
     /// apart, its memory is left to the system.
     pub ends_process: bool,
@@ -94,6 +97,12 @@ pub fn template(
 ) -> Result<Rendered, Error> {
     let compat = options.compat;
     check_installable(&chart)?;
+    let crew = &options.crew;
+    let mut schemas = match options.skip_schema_validation {
+        true => schema::Prepared::default(),
+        false => schema::Prepared::of(&chart, compat, crew),
+    };
+    let outlines = render::outline(&chart, compat, crew);
     dependencies::check(&chart, compat)?;
     dependencies::process(&mut chart, values, compat, warnings)?;
     let mut capabilities = Capabilities::defaults(compat);
@@ -117,12 +126,12 @@ pub fn template(
         lint: false,
         strict: false,
     };
-    let top = render::render_values(&chart, values, &render_options, warnings)?;
+    let top = render::render_values_with(&chart, values, &render_options, &mut schemas, warnings)?;
     render::check_kube_version(&chart, &capabilities, compat)?;
-    let (mut files, set) = render::render_with_set(&chart, &top, &render_options, host)?;
+    let (mut files, set) = render::render_with_set(&chart, &top, &render_options, host, outlines, crew)?;
     let notes = files.take_notes(&chart, options.subchart_notes);
     if let (Some(renderer), Compat::Helm4) = (&options.post_renderer, compat) {
-        files.files = post_render::files(&files.files, renderer.as_ref(), compat)?;
+        files.replace(post_render::files(files.files(), renderer.as_ref(), compat)?);
     }
     let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
     // Room for the documents: nobody needs the chart any more.
@@ -130,7 +139,7 @@ pub fn template(
         true => std::mem::forget((chart, top, set)),
         false => drop((chart, top, set)),
     }
-    let sorted = manifest::sort(&files.files, KindOrder::Install, compat, warnings)?;
+    let sorted = files.sort(compat, warnings)?;
     let mut hooks = sorted.hooks;
     if options.no_hooks {
         hooks.clear();

@@ -55,7 +55,7 @@ impl Linter<'_> {
             };
             self.rule(Severity::Error, name, outcome);
             let is_yaml = [".yaml", ".yml"].iter().any(|e| extension.eq_ignore_ascii_case(e));
-            let content = rendered.files.get(&join(chart.name(), name)).filter(|_| is_yaml);
+            let content = rendered.files().get(&join(chart.name(), name)).filter(|_| is_yaml);
             if let Some(content) = content.filter(|c| !String::from_utf8_lossy(c).trim().is_empty())
                 && !self.manifest(name, content)
             {

@@ -1,6 +1,7 @@
 //! Sorting a chart's files into a [`Chart`], subcharts included.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use templates_compat::yaml::{self, Field, Shape, StructShape};
 use templates_compat::{Compat, Map};
@@ -10,19 +11,49 @@ use crate::chart::{Chart, File, Lock};
 use crate::error::Error;
 use crate::go_path;
 use crate::metadata::{API_VERSION_V1, DEPENDENCY_SHAPE, Dependency, Fields};
+use crate::parallel::{Crew, Reading};
 use crate::values::load_values;
 use crate::warning::Warnings;
 
 /// How deep charts may lie in charts.
 const MAX_SUBCHART_DEPTH: usize = 64;
+const VALUES: &str = "values.yaml";
+/// Smaller files of values, in bytes, are read sooner than handed over.
+const WORTH_POSTING: usize = 2 << 10;
 
 /// Makes a chart out of files in memory.
 ///
 /// # Errors
 /// Helm's text for a chart that is not valid.
 pub fn load_files(files: Vec<File>, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
-    let mut loader = Loader { compat, warnings, budget: Budget::whole() };
+    load_files_with(files, compat, warnings, &Crew::default())
+}
+
+/// The same, with those who help: the default values of charts in charts are
+/// read side by side.
+pub(super) fn load_files_with(
+    files: Vec<File>,
+    compat: Compat,
+    warnings: &mut Warnings,
+    crew: &Crew,
+) -> Result<Chart, Error> {
+    let mut values = Reading::default();
+    // The chart's own are read by this thread, at once.
+    let others = files.iter().filter(|file| file.name != VALUES && file.data.len() >= WORTH_POSTING);
+    for file in others.filter(|file| is_values(&file.name)) {
+        values.begin(&file.data, crew, move |text| load_values(text, compat));
+    }
+    let mut loader = Loader { compat, warnings, budget: Budget::whole(), values };
     loader.chart(files, 0)
+}
+
+/// Whether this is the file of default values of the chart or of one in it.
+fn is_values(name: &str) -> bool {
+    let mut rest = name;
+    while let Some((_, below)) = rest.strip_prefix("charts/").and_then(|below| below.split_once('/')) {
+        rest = below;
+    }
+    rest == VALUES
 }
 
 /// What one load shares among a chart and its subcharts.
@@ -31,6 +62,8 @@ pub(super) struct Loader<'w> {
     pub(super) warnings: &'w mut Warnings,
     /// What archives inside of the chart may still unpack to.
     pub(super) budget: Budget,
+    /// Default values that are being read.
+    values: Reading<Result<Map, String>>,
 }
 
 /// The parts of a chart as they are found.
@@ -76,9 +109,9 @@ impl Loader<'_> {
         match file.name.as_str() {
             "Chart.yaml" => {}
             "Chart.lock" => chart.lock = Some(self.lock(file)?),
-            "values.yaml" => {
-                chart.values = load_values(&file.data, self.compat)
-                    .map_err(|e| Error::chart(format!("cannot load values.yaml: {e}")))?;
+            VALUES => {
+                chart.values =
+                    self.values(&file.data).map_err(|e| Error::chart(format!("cannot load values.yaml: {e}")))?;
             }
             "values.schema.json" => chart.schema = Some(file.data.clone()),
             "requirements.yaml" => {
@@ -108,6 +141,10 @@ impl Loader<'_> {
             },
         }
         Ok(())
+    }
+
+    fn values(&mut self, text: &Arc<[u8]>) -> Result<Map, String> {
+        self.values.take(text).unwrap_or_else(|| load_values(text, self.compat))
     }
 
     fn warn_if_v2(&mut self, chart: &Chart, what: &str, to: &str) {

@@ -13,10 +13,13 @@ use templates_compat::yaml::{self, Field, Shape, StructShape};
 
 use crate::chart::Chart;
 use crate::error::{Error, ErrorKind, go_errno};
+use crate::parallel::{Crew, Pending};
 use crate::warning::Warnings;
 
 pub use archive::{archive_files, load_archive};
 pub use files::load_files;
+
+use files::load_files_with;
 
 /// The most that the files of one chart may have in all, unpacked.
 pub const MAX_CHART_SIZE: u64 = 100 * 1024 * 1024;
@@ -47,8 +50,33 @@ pub fn locate(name: &str, compat: Compat) -> Result<Option<PathBuf>, Error> {
 /// # Errors
 /// Helm's text for a chart that is missing or not valid.
 pub fn load(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
+    load_with(path, compat, warnings, &Crew::default())
+}
+
+/// A chart that is being loaded.
+#[derive(Debug)]
+pub struct Loading(Pending<(Result<Chart, Error>, Warnings)>);
+
+impl Loading {
+    /// What came of it, and what Helm would log. As [`load`], when it is done.
+    pub fn take(self) -> (Result<Chart, Error>, Warnings) {
+        self.0.take()
+    }
+}
+
+/// Begins to load a chart as [`load`] does.
+pub fn begin(path: &Path, compat: Compat, crew: &Crew) -> Loading {
+    let (path, others) = (path.to_path_buf(), crew.clone());
+    Loading(crew.post(move || {
+        let mut warnings = Warnings::new();
+        (load_with(&path, compat, &mut warnings, &others), warnings)
+    }))
+}
+
+/// Loads a chart as [`load`] does, with those who help.
+fn load_with(path: &Path, compat: Compat, warnings: &mut Warnings, crew: &Crew) -> Result<Chart, Error> {
     let info = std::fs::metadata(path).map_err(|e| Error::io("stat", path, &e))?;
-    if info.is_dir() { load_dir(path, compat, warnings) } else { load_file(path, compat, warnings) }
+    if info.is_dir() { load_dir_with(path, compat, warnings, crew) } else { load_file(path, compat, warnings, crew) }
 }
 
 /// Loads a chart as [`load`] does, but without a look at its apiVersion
@@ -61,7 +89,8 @@ pub fn load_known(path: &Path, compat: Compat, warnings: &mut Warnings) -> Resul
     if info.is_dir() {
         let absolute = std::path::absolute(path).map_err(|e| Error::io("stat", path, &e))?;
         let top = PathBuf::from(crate::go_path::clean(&absolute.to_string_lossy()));
-        return load_files(dir::read(&top, compat, warnings)?, compat, warnings);
+        let crew = Crew::default();
+        return load_files_with(dir::read(&top, compat, warnings, &crew)?, compat, warnings, &crew);
     }
     let content = archive::read_file(path)?;
     load_files(unpack(path, &content, compat)?, compat, warnings)
@@ -72,6 +101,10 @@ pub fn load_known(path: &Path, compat: Compat, warnings: &mut Warnings) -> Resul
 /// # Errors
 /// As [`load`].
 pub fn load_dir(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
+    load_dir_with(path, compat, warnings, &Crew::default())
+}
+
+fn load_dir_with(path: &Path, compat: Compat, warnings: &mut Warnings, crew: &Crew) -> Result<Chart, Error> {
     let absolute = std::path::absolute(path).map_err(|e| Error::io("stat", path, &e))?;
     let top = PathBuf::from(crate::go_path::clean(&absolute.to_string_lossy()));
     if compat == Compat::Helm4 {
@@ -82,12 +115,12 @@ pub fn load_dir(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<
         })?;
         check_api_version(&content, compat)?;
     }
-    let files = dir::read(&top, compat, warnings)?;
-    load_files(files, compat, warnings)
+    let files = dir::read(&top, compat, warnings, crew)?;
+    load_files_with(files, compat, warnings, crew)
 }
 
 /// Loads a chart from an archive file.
-fn load_file(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Chart, Error> {
+fn load_file(path: &Path, compat: Compat, warnings: &mut Warnings, crew: &Crew) -> Result<Chart, Error> {
     let content = archive::read_file(path)?;
     let files = unpack(path, &content, compat).map_err(|e| match e.text() {
         text if compat == Compat::Helm4 && !text.starts_with("file '") => Error::chart("unable to load chart archive"),
@@ -99,7 +132,7 @@ fn load_file(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<Cha
             chart_yaml.ok_or_else(|| Error::chart("unable to detect chart version, no Chart.yaml found"))?;
         check_api_version(&chart_yaml.data, compat)?;
     }
-    load_files(files, compat, warnings)
+    load_files_with(files, compat, warnings, crew)
 }
 
 /// The name of the folder that an archive's files are unpacked to: the

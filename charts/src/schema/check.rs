@@ -92,7 +92,22 @@ impl<'s> Checker<'s> {
     ) -> Outcome {
         let Some(schema) = self.schemas.get(id) else { return Ok(Unseen::default()) };
         let unseen = unseen_of(value, schema, caller_needs);
-        Run { checker: self, schema, value, at, scope, unseen, quiet, depth, problems: Vec::new() }.finish()
+        let run = |depth| Run {
+            checker: self,
+            schema,
+            value,
+            at,
+            scope,
+            unseen: unseen.clone(),
+            quiet,
+            depth,
+            problems: Vec::new(),
+        };
+        // Without room it is as deep as can be.
+        match templates_compat::go_on(|| run(depth).finish()) {
+            Some(outcome) => outcome,
+            None => run(MAX_DEPTH + 1).finish(),
+        }
     }
 }
 
