@@ -3,19 +3,42 @@
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
+use serde_json::Value as Json;
 
 use crate::Run;
-use crate::cluster::apply::CONCURRENCY;
-use crate::cluster::{Cluster, Object};
+use crate::cluster::apply::{Answer, CONCURRENCY};
+use crate::cluster::{Answers, Cluster, Known, Object};
 use crate::error::{Error, Result, Stage};
 use crate::event::{Event, Outcome};
-use crate::plan::{Action, OnError, Plan, Request, Step};
+use crate::options::WaitStrategy;
+use crate::plan::{Action, LiveObjects, OnError, Plan, Request, Step};
 
 /// What was done, also when it failed half-way.
-#[derive(Default)]
 pub(crate) struct Done {
     /// What this run created (or tried to), for `--cleanup-on-fail`.
     pub(crate) created: Vec<Object>,
+    /// What the API server made of the objects, if that is wanted: a wait goes
+    /// on from there.
+    answers: Option<Answers>,
+}
+
+impl Done {
+    /// Nothing yet; answers are kept where objects are waited for.
+    pub(crate) fn for_wait(wait: WaitStrategy) -> Done {
+        Done { created: Vec::new(), answers: (wait != WaitStrategy::HookOnly).then(Answers::new) }
+    }
+
+    /// Adds what is known of the objects that stay as they are.
+    pub(crate) fn add_unchanged(&mut self, plan: &Plan, live: LiveObjects) {
+        if let Some(answers) = &mut self.answers {
+            answers.extend(live.unchanged(plan));
+        }
+    }
+
+    /// The answers, for the wait.
+    pub(crate) fn answers(&mut self) -> Answers {
+        self.answers.take().unwrap_or_default()
+    }
 }
 
 /// Carries out every step.
@@ -36,13 +59,17 @@ pub(crate) async fn execute(cluster: &Cluster, run: &Run, plan: &Plan, done: &mu
             break;
         }
         note_created(batch, done);
-        let work: Vec<BoxFuture<'_, _>> = batch.iter().map(|step| carry_out(cluster, step).boxed()).collect();
+        let waits = done.answers.is_some();
+        let work: Vec<BoxFuture<'_, _>> = batch.iter().map(|step| carry_out(cluster, step, waits).boxed()).collect();
         let mut results = futures::stream::iter(work).buffered(CONCURRENCY);
         let mut failed_creation = None;
         while let Some((step, result)) = results.next().await {
             match result {
-                Ok(outcome) => {
+                Ok((outcome, answer)) => {
                     count += 1;
+                    if let (Some(answers), Some(answer)) = (&mut done.answers, answer) {
+                        answers.insert(step.object.key(), Known::sent(answer));
+                    }
                     let object = step.object.clone();
                     run.events.send(Event::Applied { object, outcome, done: count, total });
                 }
@@ -70,27 +97,37 @@ fn note_created(batch: &[Step], done: &mut Done) {
     }
 }
 
-async fn carry_out<'a>(cluster: &Cluster, step: &'a Step) -> (&'a Step, Result<Outcome>) {
+async fn carry_out<'a>(cluster: &Cluster, step: &'a Step, waits: bool) -> (&'a Step, Result<(Outcome, Option<Json>)>) {
+    let answer = if waits { Answer::for_wait(&step.object) } else { Answer::Metadata };
+    let without = |outcome| (outcome, None);
+    let created = |json| (Outcome::Created, json);
+    let updated = |json| (Outcome::Updated, json);
     let result = match &step.request {
-        Request::None if step.action == Action::Keep => Ok(Outcome::Kept),
-        Request::None => Ok(Outcome::Unchanged),
-        Request::Apply { object, force, migrate } => apply(cluster, object, *force, migrate.as_ref())
+        Request::None if step.action == Action::Keep => Ok(without(Outcome::Kept)),
+        Request::None => Ok(without(Outcome::Unchanged)),
+        Request::Apply { object, force, migrate } => apply(cluster, object, *force, migrate.as_ref(), answer)
             .await
-            .map(|()| if step.action == Action::Create { Outcome::Created } else { Outcome::Updated }),
-        Request::Create { object } => cluster.create(object).await.map(|()| Outcome::Created),
-        Request::Patch { object, patch: Ok(patch) } => cluster.patch(object, patch).await.map(|()| Outcome::Updated),
+            .map(|json| if step.action == Action::Create { created(json) } else { updated(json) }),
+        Request::Create { object } => cluster.create(object, answer).await.map(created),
+        Request::Patch { object, patch: Ok(patch) } => cluster.patch(object, patch, answer).await.map(updated),
         Request::Patch { patch: Err(e), .. } => Err(Error::other(Stage::Apply, format!("failed to create patch: {e}"))),
-        Request::Replace { object, strict } => cluster.replace(object, *strict).await.map(|()| Outcome::Updated),
-        Request::Delete { object } => delete(cluster, object).await,
+        Request::Replace { object, strict } => cluster.replace(object, *strict, answer).await.map(updated),
+        Request::Delete { object } => delete(cluster, object).await.map(without),
     };
     (step, result)
 }
 
-async fn apply(cluster: &Cluster, object: &Object, force: bool, migrate: Option<&serde_json::Value>) -> Result<()> {
+async fn apply(
+    cluster: &Cluster,
+    object: &Object,
+    force: bool,
+    migrate: Option<&Json>,
+    answer: Answer,
+) -> Result<Option<Json>> {
     if let Some(patch) = migrate {
         cluster.migrate(object, patch).await?;
     }
-    cluster.apply(object, force).await
+    cluster.apply(object, force, answer).await
 }
 
 async fn delete(cluster: &Cluster, object: &Object) -> Result<Outcome> {

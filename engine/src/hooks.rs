@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 
-use crate::cluster::apply::CONCURRENCY;
+use crate::cluster::apply::{Answer, CONCURRENCY};
 use crate::cluster::watch::Selector;
-use crate::cluster::{Object, ObjectRef};
+use crate::cluster::{Answers, Known, Object, ObjectRef};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::options::WaitStrategy;
@@ -182,11 +182,14 @@ async fn run_one(
         let (event, phase) = (event.to_string(), phase.to_string());
         run.events.send(Event::HookFinished { event, object: object.clone(), phase });
     };
-    if let Err(e) = create(engine, &objects, options.server_side).await {
-        finish(release, HookPhase::Failed);
-        return Err(start(e.context(format!("warning: Hook {event} {} failed", hook.path))));
-    }
-    let waited = wait::until_ready(engine.cluster(), run, &objects, Rules::Hook, options.timeout).await;
+    let answers = match create(engine, &objects, options.server_side).await {
+        Ok(answers) => answers,
+        Err(e) => {
+            finish(release, HookPhase::Failed);
+            return Err(start(e.context(format!("warning: Hook {event} {} failed", hook.path))));
+        }
+    };
+    let waited = wait::until_ready(engine.cluster(), run, (&objects, &answers), Rules::Hook, options.timeout).await;
     match waited {
         Ok(()) => {
             finish(release, HookPhase::Succeeded);
@@ -210,18 +213,32 @@ async fn build(engine: &Engine, release: &Release, hook: &Hook) -> Result<Vec<Ob
 }
 
 /// Creates a hook's objects as those of its release, never forced.
-async fn create(engine: &Engine, objects: &[Object], server_side: bool) -> Result<()> {
+async fn create(engine: &Engine, objects: &[Object], server_side: bool) -> Result<Answers> {
     if objects.is_empty() {
         return Err(Error::other(crate::Stage::Hook, "no objects visited"));
     }
     let cluster = engine.cluster();
     let send = |object| async move {
         let object: &Object = object;
-        if server_side { cluster.apply(object, false).await } else { cluster.create(object).await }
+        let answer = Answer::for_wait(&object.reference);
+        let sent = async {
+            match server_side {
+                true => cluster.apply(object, false, answer).await,
+                false => cluster.create(object, answer).await,
+            }
+        };
+        (object.reference.key(), sent.await)
     };
     let sends: Vec<BoxFuture<'_, _>> = objects.iter().map(|object| send(object).boxed()).collect();
-    let results: Vec<_> = futures::stream::iter(sends).buffered(CONCURRENCY).collect().await;
-    execute::join(results.into_iter().filter_map(Result::err).collect(), "\n")
+    let mut sent = futures::stream::iter(sends).buffered(CONCURRENCY);
+    let (mut answers, mut errors) = (Answers::new(), Vec::new());
+    while let Some((key, result)) = sent.next().await {
+        match result {
+            Ok(answer) => answers.extend(answer.map(|answer| (key, Known::sent(answer)))),
+            Err(e) => errors.push(e),
+        }
+    }
+    execute::join(errors, "\n").map(|()| answers)
 }
 
 /// Deletes what the hooks of interrupted revisions left: a hook whose policy

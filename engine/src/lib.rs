@@ -20,6 +20,7 @@ mod host;
 mod lock;
 pub mod options;
 pub mod plan;
+pub mod provenance;
 pub mod pull;
 pub mod release;
 mod render;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use charts::manifest::{self, KindOrder};
+use charts::manifest;
 use charts::post_render::{self, PostRenderer};
 use charts::render::{Release as RenderRelease, RenderOptions};
 use charts::schema::{LocalResolver, Resolver};
@@ -13,7 +13,7 @@ use templates_compat::{Compat, Map, Seed, Seeded};
 use tokio::runtime::Handle;
 
 use crate::Run;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ServerVersion};
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
 use crate::host::RenderHost;
@@ -27,6 +27,8 @@ pub(crate) struct RenderInputs {
     pub(crate) compat: Compat,
     /// The cluster for capabilities and `lookup`.
     pub(crate) cluster: Option<Cluster>,
+    /// Its version, if it was asked for it already.
+    pub(crate) version: Option<ServerVersion>,
     /// Replaces the version, when there is no cluster.
     pub(crate) kube_version: Option<KubeVersion>,
     /// Added to the versions, when there is no cluster.
@@ -46,6 +48,7 @@ impl RenderInputs {
             release,
             compat,
             cluster,
+            version: None,
             kube_version: None,
             api_versions: Vec::new(),
             enable_dns: false,
@@ -100,7 +103,13 @@ pub(crate) async fn capabilities(run: &Run, inputs: &RenderInputs) -> Result<Cap
         capabilities.api_versions.extend(inputs.api_versions.iter().cloned());
         return Ok(capabilities);
     };
-    let (version, discovery) = futures::try_join!(cluster.version(), cluster.discovery())
+    let version = async {
+        match &inputs.version {
+            Some(version) => Ok(version.clone()),
+            None => cluster.version().await,
+        }
+    };
+    let (version, discovery) = futures::try_join!(version, cluster.discovery())
         .map_err(|e| e.context("could not get server version from Kubernetes"))?;
     for group in discovery.stale_groups() {
         run.events.warn(format!("the kubernetes server has an orphaned API service: {group}"));
@@ -184,9 +193,9 @@ fn render_now(
     let mut files = charts::render::render(chart, &top, &options, host)?;
     let notes = files.take_notes(chart, inputs.subchart_notes);
     if let (Some(renderer), Compat::Helm4) = (&inputs.post_renderer, inputs.compat) {
-        files.files = post_render::files(&files.files, renderer.as_ref(), inputs.compat)?;
+        files.replace(post_render::files(files.files(), renderer.as_ref(), inputs.compat)?);
     }
-    let sorted = manifest::sort(&files.files, KindOrder::Install, inputs.compat, warnings)?;
+    let sorted = files.sort(inputs.compat, warnings)?;
     let mut text = Vec::new();
     if inputs.include_crds {
         for crd in charts::crds::crds(chart) {

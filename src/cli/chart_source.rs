@@ -1,15 +1,18 @@
 //! From a chart reference to a loaded chart, and the world that a render may
 //! see.
 
-use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use charts::schema::{LocalResolver, Resolver};
 use charts::{Chart, Warnings};
-use engine::pull::{self, Located, PullOptions, SchemaFetcher};
+use engine::provenance::{self, Verified};
+use engine::pull::dependencies::{Fetching, Verify};
+use engine::pull::{self, Located, PullOptions, Pulled, SchemaFetcher};
 use templates_compat::value::Value;
 use templates_compat::{Compat, Host, Seed, Seeded};
 
+use super::flags::ChartArgs;
 use super::{Context, Failure};
 
 /// A chart that is there, not yet loaded.
@@ -21,28 +24,74 @@ pub(crate) enum Source {
     Archive(Vec<u8>),
 }
 
-/// Finds a chart, and fetches it if need be.
+/// Where Helm 4 says what it has got from a registry; Helm 3 always says so on
+/// standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Origin {
+    #[default]
+    Stdout,
+    Stderr,
+}
+
+impl Origin {
+    /// # Errors
+    /// A closed standard output.
+    pub(crate) fn tell(self, cx: &Context, text: &str) -> Result<(), Failure> {
+        match (self, cx.settings.compat) {
+            (Origin::Stdout, Compat::Helm4) => cx.printer.line(text),
+            _ => {
+                cx.printer.note(text);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Finds a chart, and fetches it if need be. With `--verify` only one that was
+/// signed is taken.
 ///
 /// # Errors
-/// The reference or the download.
-pub(crate) fn locate(cx: &Context, reference: &str, options: &PullOptions) -> Result<Source, Failure> {
+/// The reference or the download; a chart that is not believed.
+pub(crate) fn locate(cx: &Context, reference: &str, args: &ChartArgs, told: Origin) -> Result<Source, Failure> {
+    let (options, trusted) = (&args.pull_options(&cx.settings), args.trusted(&cx.settings));
+    let compat = cx.settings.compat;
     match pull::locate(reference, options).map_err(Failure::from_display)? {
         Located::Path(path) => {
             // Helm's messages name the whole path.
             let absolute = std::path::absolute(&path).map_err(Failure::from_display)?;
-            Ok(Source::Path(PathBuf::from(charts::clean_path(&absolute.to_string_lossy()))))
+            let absolute = PathBuf::from(charts::clean_path(&absolute.to_string_lossy()));
+            if let Some(keyring) = trusted {
+                provenance::verify_file(&absolute, &keyring, compat).map_err(Failure::from_display)?;
+            }
+            Ok(Source::Path(absolute))
         }
         Located::Remote(remote) => {
             let pulled = cx.block_on(async { pull::pull(&remote, options).await.map_err(Failure::from_display) })?;
             for warning in &pulled.warnings {
                 cx.printer.note(warning);
             }
-            if let Some(origin) = &pulled.oci {
-                cx.printer.note(&format!("Pulled: {}\nDigest: {}", origin.reference, origin.digest));
+            if let Some(origin) = pulled.origin() {
+                told.tell(cx, &origin)?;
+            }
+            if let Some(keyring) = trusted {
+                verify(&pulled, &keyring, compat)?;
             }
             Ok(Source::Archive(pulled.bytes))
         }
     }
+}
+
+/// Checks what was fetched by what was signed for it.
+///
+/// # Errors
+/// No provenance file, or one that does not fit.
+pub(crate) fn verify(pulled: &Pulled, keyring: &Path, compat: Compat) -> Result<Verified, Failure> {
+    let provenance = match &pulled.provenance {
+        Some(Ok(provenance)) => provenance,
+        Some(Err(missing)) => return Err(Failure::new(format!("failed to fetch provenance {:?}", missing.url))),
+        None => return Err(Failure::new("signature block not found")),
+    };
+    provenance::verify(&pulled.bytes, provenance, &pulled.name, keyring, compat).map_err(Failure::from_display)
 }
 
 /// Loads a chart.
@@ -50,10 +99,17 @@ pub(crate) fn locate(cx: &Context, reference: &str, options: &PullOptions) -> Re
 /// # Errors
 /// A folder or archive that is no chart.
 pub(crate) fn load(cx: &Context, source: &Source) -> Result<Chart, Failure> {
+    let compat = cx.settings.compat;
     let mut warnings = Warnings::new();
     let chart = match source {
-        Source::Path(path) => charts::load::load(path, cx.settings.compat, &mut warnings),
-        Source::Archive(bytes) => charts::load::load_archive(bytes, cx.settings.compat, &mut warnings),
+        Source::Path(path) => match cx.read_ahead(path) {
+            Some((chart, told)) => {
+                warnings = told;
+                chart
+            }
+            None => charts::load::load(path, compat, &mut warnings),
+        },
+        Source::Archive(bytes) => charts::load::load_archive(bytes, compat, &mut warnings),
     };
     cx.show(warnings);
     chart.map_err(Failure::from_display)
@@ -73,16 +129,102 @@ pub(crate) fn load_to_show(cx: &Context, source: &Source) -> Result<Chart, Failu
 }
 
 /// Loads a chart and makes sure that it can be installed and that its
-/// dependencies are there.
+/// dependencies are there; with `--dependency-update` they are fetched.
 ///
 /// # Errors
 /// As [`load`]; a library chart; missing dependencies.
-pub(crate) fn load_installable(cx: &Context, source: &Source) -> Result<Chart, Failure> {
+pub(crate) fn load_installable(
+    cx: &Context,
+    source: &Source,
+    args: &ChartArgs,
+    update: bool,
+) -> Result<Chart, Failure> {
     let chart = load(cx, source)?;
     charts::template::check_installable(&chart).map_err(Failure::from_display)?;
     tell_deprecated(cx, &chart);
+    let chart = if update { with_dependencies(cx, source, chart, args, Origin::Stdout)? } else { chart };
     charts::dependencies::check(&chart, cx.settings.compat).map_err(Failure::from_display)?;
     Ok(chart)
+}
+
+/// A chart whose missing dependencies were fetched into its folder.
+///
+/// # Errors
+/// Why they cannot be had.
+pub(crate) fn with_dependencies(
+    cx: &Context,
+    source: &Source,
+    chart: Chart,
+    args: &ChartArgs,
+    told: Origin,
+) -> Result<Chart, Failure> {
+    if charts::dependencies::check_present(&chart).is_ok() {
+        return Ok(chart);
+    }
+    let Source::Path(path) = source else { return Err(Failure::new("only unpacked charts can be updated")) };
+    Dependencies { told, ..Dependencies::default() }.fetch(cx, path, &args.pull_options(&cx.settings), true)?;
+    load(cx, source).map_err(|f| f.context("failed reloading chart after repo update"))
+}
+
+/// How the dependencies of a folder are fetched.
+#[derive(Default)]
+pub(crate) struct Dependencies {
+    /// By `Chart.lock`, if there is one.
+    pub(crate) locked: bool,
+    pub(crate) skip_refresh: bool,
+    pub(crate) verify: Verify,
+    pub(crate) keyring: PathBuf,
+    pub(crate) told: Origin,
+}
+
+impl Dependencies {
+    /// Fetches them. Helm prints what it does on standard output, if at all.
+    ///
+    /// # Errors
+    /// Helm's words on what cannot be had.
+    pub(crate) fn fetch(&self, cx: &Context, chart: &Path, options: &PullOptions, tells: bool) -> Result<(), Failure> {
+        // What nobody can read any more is no reason to stop half-way.
+        let tell = |line: &str| drop(tells.then(|| cx.printer.line(line)));
+        let fetching = Fetching {
+            chart,
+            options,
+            skip_refresh: self.skip_refresh,
+            verify: self.verify,
+            keyring: self.keyring.clone(),
+            epoch: source_date_epoch(cx)?,
+            debug: cx.settings.debug,
+            compat: cx.settings.compat,
+            tell: &tell,
+            note: &|text| drop(self.told.tell(cx, text)),
+        };
+        cx.block_on(async {
+            let done = if self.locked { fetching.build().await } else { fetching.update().await };
+            done.map_err(Failure::from_display)
+        })
+    }
+}
+
+/// `SOURCE_DATE_EPOCH`: the time that all packed files get. Helm 3 has no such
+/// thing.
+///
+/// # Errors
+/// Helm's words on what is no number of seconds.
+pub(crate) fn source_date_epoch(cx: &Context) -> Result<Option<SystemTime>, Failure> {
+    if cx.settings.compat == Compat::Helm3 {
+        return Ok(None);
+    }
+    let Some(text) = super::settings::env("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let wrong = |why: String| Failure::new(format!("invalid SOURCE_DATE_EPOCH: {why}"));
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")));
+    }
+    let seconds: i64 =
+        text.parse().map_err(|_| wrong(format!("strconv.ParseInt: parsing {text:?}: value out of range")))?;
+    match u64::try_from(seconds) {
+        Ok(seconds) => Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds))),
+        Err(_) => Err(wrong("must not be negative".into())),
+    }
 }
 
 /// Says that a chart is deprecated, unless it cannot be installed at all.
@@ -94,15 +236,6 @@ pub(crate) fn tell_deprecated(cx: &Context, chart: &Chart) {
         Compat::Helm3 => cx.printer.note("WARNING: This chart is deprecated"),
         Compat::Helm4 => cx.printer.warn("this chart is deprecated"),
     }
-}
-
-/// Says how dependencies are had, where `--dependency-update` would fetch them.
-pub(crate) fn hint_on_dependencies(failure: Failure, asked: bool) -> Failure {
-    let missing = failure.message.as_ref().is_some_and(|text| text.contains("missing in charts/ directory"));
-    if asked && missing {
-        return failure.hint("--dependency-update fetches nothing yet; `helm dependency update` does");
-    }
-    failure
 }
 
 /// The real clock and the operating system's random numbers, or a seed's; no

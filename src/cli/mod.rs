@@ -5,6 +5,7 @@
 //! it gave back. Nothing here decides about releases.
 
 mod agent;
+mod ahead;
 mod chart_source;
 mod commands;
 mod failure;
@@ -19,11 +20,13 @@ mod remote;
 mod settings;
 mod table;
 
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use clap::{Args, FromArgMatches};
 
+use ahead::Ahead;
 pub use failure::Failure;
 pub use printer::{Format, Printer};
 pub use settings::{GlobalArgs, Settings};
@@ -47,14 +50,16 @@ impl Cli {
 
     /// What these words are to be read with: their verb, or all of them.
     fn command(words: &[String]) -> clap::Command {
-        let verb = pflag::verb(&commands::named(Cli::root()), words);
+        // Usually the verb comes first, and nothing has to be known to see it.
+        let first = words.first().filter(|word| commands::is_verb(word)).cloned();
+        let verb = first.or_else(|| pflag::verb(&commands::named(Cli::root()), words));
         commands::with(Cli::root(), verb.as_deref())
     }
 
-    fn from_matches(matches: &clap::ArgMatches) -> Result<Cli, clap::Error> {
+    fn from_matches(matches: &mut clap::ArgMatches) -> Result<Cli, clap::Error> {
         Ok(Cli {
-            global: GlobalArgs::from_arg_matches(matches)?,
-            command: commands::Command::from_arg_matches(matches)?,
+            global: GlobalArgs::from_arg_matches_mut(matches)?,
+            command: commands::Command::from_arg_matches_mut(matches)?,
         })
     }
 }
@@ -66,6 +71,10 @@ pub struct Context {
     pub settings: Settings,
     /// The way out.
     pub printer: Arc<Printer>,
+    /// Who helps to render.
+    pub(crate) crew: charts::Crew,
+    /// The chart that was begun with before the verb.
+    ahead: Mutex<Option<Ahead>>,
 }
 
 /// What the program is called.
@@ -76,6 +85,8 @@ pub fn main() -> ExitCode {
     // The parser of long flag lists and deep templates want more stack than a
     // main thread is promised everywhere.
     let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    let crew = charts::Crew::default();
+    let ahead = Ahead::of(&words, &crew);
     let mut notes = Vec::new();
     let command = Cli::command(&words);
     let read = pflag::read(&command, &words, &mut notes);
@@ -89,8 +100,11 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let command = flags::go_bools(command).args_override_self(true);
-    let matches = match command.try_get_matches_from(std::iter::once(PROGRAM.to_owned()).chain(words)) {
+    let mut command = flags::go_bools(command).args_override_self(true);
+    let matches = command.try_get_matches_from_mut(std::iter::once(PROGRAM.to_owned()).chain(words));
+    // All the flags of a verb in many small pieces: the process needs no room.
+    std::mem::forget(command);
+    let mut matches = match matches {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
@@ -102,14 +116,19 @@ pub fn main() -> ExitCode {
         ));
         return ExitCode::FAILURE;
     }
-    let cli = match Cli::from_matches(&matches) {
+    let cli = match Cli::from_matches(&mut matches) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    std::mem::forget(matches);
     let settings = Settings::resolve(cli.global);
-    let printer = Arc::new(Printer::new(&settings.color));
-    let cx = Context { settings, printer };
-    match cli.command.run(&cx) {
+    let printer = Arc::new(Printer::new(match settings.compat {
+        // Helm 3 has no colours.
+        templates_compat::Compat::Helm3 => "never",
+        templates_compat::Compat::Helm4 => &settings.color,
+    }));
+    let cx = Context { settings, printer, crew, ahead: Mutex::new(ahead) };
+    match templates_compat::with_stack_of(stack_left(), || cli.command.run(&cx)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = &failure.message {
@@ -121,6 +140,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// What is left of this thread's stack, the first one's, in bytes: templates
+/// run on it. Arguments and environment stand on it, too, and take a quarter
+/// at most.
+fn stack_left() -> usize {
+    const USUAL: u64 = 8 << 20;
+    let size = rustix::process::getrlimit(rustix::process::Resource::Stack).current.unwrap_or(USUAL).min(USUAL);
+    usize::try_from(size / 4 * 3).unwrap_or(0)
 }
 
 /// A value of `--color` that is none.
@@ -146,6 +174,13 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 impl Context {
+    /// A chart that was read before anybody asked for it: once, since its folder
+    /// may be written after that.
+    pub(crate) fn read_ahead(&self, path: &Path) -> Option<ahead::Loaded> {
+        let ahead = self.ahead.lock().ok()?.take()?;
+        ahead.take(path, self.settings.compat)
+    }
+
     /// How to reach the cluster.
     pub fn connect_options(&self) -> engine::ConnectOptions {
         let args = &self.settings.args;

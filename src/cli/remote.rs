@@ -178,6 +178,11 @@ impl Remote<'_> {
                 "with --agent the agent pulls the chart: credentials and certificates cannot be given here",
             ));
         }
+        if args.verify {
+            return Err(Failure::new(
+                "with --agent the agent pulls the chart, and it has no keyring to --verify it by",
+            ));
+        }
         let options = args.pull_options(&self.cx.settings);
         let version = if args.devel && args.version.is_empty() { ">0.0.0-0".to_owned() } else { args.version.clone() };
         let spec = ChartSpec { version, plain_http: args.plain_http, ..ChartSpec::default() };

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use templates_compat::Compat;
+
 /// The flags that every command has.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global Flags")]
@@ -99,7 +101,7 @@ pub struct Settings {
     /// How many revisions are kept (`HELM_MAX_HISTORY`), 10 unless said.
     pub max_history: usize,
     /// Which Helm's bytes are printed.
-    pub compat: templates_compat::Compat,
+    pub compat: Compat,
 }
 
 /// A variable that is set and not empty.
@@ -124,7 +126,6 @@ impl Settings {
         let path = |flag: &Option<PathBuf>, name: &str, default: PathBuf| {
             flag.clone().or_else(|| env(name).map(PathBuf::from)).unwrap_or(default)
         };
-        let compat = args.compat.clone().or_else(|| env("ANKRA_HELM_COMPAT"));
         Settings {
             namespace: args.namespace.clone().filter(|n| !n.is_empty()).or_else(|| env("HELM_NAMESPACE")),
             debug: args.debug || env_bool("HELM_DEBUG"),
@@ -141,13 +142,18 @@ impl Settings {
             qps: args.qps.or_else(|| env("HELM_QPS")?.parse().ok()),
             burst_limit: args.burst_limit.or_else(|| env("HELM_BURST_LIMIT")?.parse().ok()),
             max_history: env("HELM_MAX_HISTORY").and_then(|v| v.parse().ok()).unwrap_or(10),
-            compat: match compat.as_deref() {
-                Some("helm3") => templates_compat::Compat::Helm3,
-                _ => templates_compat::Compat::Helm4,
-            },
+            compat: compat(args.compat.clone()),
             homes,
             args,
         }
+    }
+}
+
+/// Which Helm a flag, else the variable, asks for.
+pub(super) fn compat(flag: Option<String>) -> Compat {
+    match flag.or_else(|| env("ANKRA_HELM_COMPAT")).as_deref() {
+        Some("helm3") => Compat::Helm3,
+        _ => Compat::Helm4,
     }
 }
 

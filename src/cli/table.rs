@@ -3,6 +3,9 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+/// What colours a text, up to its end, takes no room.
+const ESCAPE: char = '\u{1b}';
+
 /// Rows of cells.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -27,7 +30,7 @@ impl Table {
         let mut widths: Vec<usize> = Vec::new();
         for row in &self.rows {
             for (i, cell) in row.iter().enumerate() {
-                let widest = cell.split('\n').map(UnicodeWidthStr::width).max().unwrap_or(0);
+                let widest = cell.split('\n').map(visible).max().unwrap_or(0);
                 let width = if self.max_column_width == 0 { widest } else { widest.min(self.max_column_width) };
                 match widths.get_mut(i) {
                     Some(w) => *w = (*w).max(width),
@@ -57,9 +60,16 @@ impl Table {
     }
 }
 
+/// How many columns a text takes.
+fn visible(text: &str) -> usize {
+    let mut parts = text.split(ESCAPE);
+    let first = parts.next().unwrap_or_default().width();
+    first + parts.map(|part| part.split_once('m').map_or(0, |(_, after)| after.width())).sum::<usize>()
+}
+
 /// Pads with spaces, or cuts at three columns before the width and adds dots.
 fn resize(text: &str, width: usize) -> String {
-    let have = text.width();
+    let have = visible(text);
     if width == 0 || have == width {
         return text.to_owned();
     }
@@ -90,6 +100,14 @@ mod tests {
         t.row(["NAME", "X"]);
         t.row(["a", "long"]);
         assert_eq!(t.render(), "NAME\tX   \na   \tlong\n");
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let mut t = Table::default();
+        t.row(["\u{1b}[1mNAME\u{1b}[22m", "X"]);
+        t.row(["longer", "y"]);
+        assert_eq!(t.render(), "\u{1b}[1mNAME\u{1b}[22m  \tX\nlonger\ty\n");
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use templates_compat::Compat;
 
-use crate::cluster::Object;
+use crate::cluster::live::Expect;
+use crate::cluster::{Answers, Object, ServerVersion};
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
 use crate::heal::History;
 use crate::lock::Lock;
-use crate::options::{ServerSide, WaitStrategy};
+use crate::options::{DryRun, ServerSide, WaitStrategy};
 use crate::plan::{self, LiveObjects, Plan};
 use crate::release::{ApplyMethod, HookEvent, Release, Status};
 use crate::storage::SYSTEM_LABELS;
@@ -124,6 +125,15 @@ pub(super) async fn locked<T>(run: &Run, lock: &Lock, work: impl Future<Output =
     }
 }
 
+/// Whether the API server can be reached, and its version; `None` if it is not
+/// to be asked.
+pub(super) async fn version(engine: &Engine, dry: DryRun) -> Result<Option<ServerVersion>> {
+    if !dry.asks_cluster() {
+        return Ok(None);
+    }
+    engine.cluster().version().await.map(Some)
+}
+
 /// Runs work until it ends or is cancelled.
 pub(super) async fn cancellable<T>(run: &Run, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
@@ -133,12 +143,12 @@ pub(super) async fn cancellable<T>(run: &Run, work: impl Future<Output = Result<
     }
 }
 
-/// Runs an action that only reads. If there was no answer at all, it says so
-/// as Helm does, which asks for the version first.
+/// Runs an action that only reads. If there was no answer at all, or none for
+/// this user, it says so as Helm does, which asks for the version first.
 pub(super) async fn reading<T>(engine: &Engine, run: &Run, work: impl Future<Output = Result<T>>) -> Result<T> {
     let result = cancellable(run, work).await;
     match result {
-        Err(e) if e.api_code() == Some(0) => match engine.cluster().version().await {
+        Err(e) if matches!(e.api_code(), Some(0 | 401)) => match engine.cluster().version().await {
             Ok(_) => Err(e),
             Err(unreachable) => Err(unreachable),
         },
@@ -170,17 +180,18 @@ pub(super) fn wait_strategy(wait: WaitStrategy, rollback_on_failure: bool) -> Wa
     }
 }
 
-/// Waits for a release's objects as the options say.
+/// Waits for a release's objects as the options say. `answers` are those of the
+/// API server when they were sent.
 pub(super) async fn wait_for(
     engine: &Engine,
     run: &Run,
-    objects: &[Object],
+    (objects, answers): (&[Object], &Answers),
     wait: WaitStrategy,
     jobs: bool,
     timeout: Duration,
 ) -> Result<()> {
     match Rules::of(wait, jobs) {
-        Some(rules) => wait::until_ready(engine.cluster(), run, objects, rules, timeout).await,
+        Some(rules) => wait::until_ready(engine.cluster(), run, (objects, answers), rules, timeout).await,
         None => Ok(()),
     }
 }
@@ -227,7 +238,8 @@ pub(super) struct Known {
 impl Known {
     /// What is live of these and of the objects wanted.
     pub(super) async fn live(&self, engine: &Engine, wanted: &[Object]) -> LiveObjects {
-        engine.cluster().live(wanted.iter().chain(&self.previous).chain(&self.interrupted)).await
+        let all = wanted.iter().chain(&self.previous).chain(&self.interrupted);
+        engine.cluster().live(all, Expect::Present).await
     }
 }
 

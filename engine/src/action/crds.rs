@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charts::Chart;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
+use crate::cluster::apply::Answer;
 use crate::cluster::discovery::Resource;
-use crate::cluster::{Object, ObjectRef};
+use crate::cluster::{Answers, Known, Object, ObjectRef};
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
 use crate::wait::{self, Rules};
@@ -26,11 +27,11 @@ pub(super) struct Sending {
     pub(super) force: bool,
 }
 
-async fn send(engine: &Engine, object: &Object, how: Sending) -> Result<()> {
+async fn send(engine: &Engine, object: &Object, how: Sending) -> Result<Option<Json>> {
     if how.server_side {
-        engine.cluster().apply(object, how.force).await
+        engine.cluster().apply(object, how.force, Answer::Object).await
     } else {
-        engine.cluster().create(object).await
+        engine.cluster().create(object, Answer::Object).await
     }
 }
 
@@ -50,7 +51,7 @@ pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, how: Send
             .warn("This chart or one of its subcharts contains CRDs. Rendering may fail or contain inaccuracies.");
         return Ok(());
     }
-    let mut applied = Vec::new();
+    let (mut applied, mut answers) = (Vec::new(), Answers::new());
     'files: for crd in crds {
         let failed = |e: Error| e.context(format!("failed to install CRD {}", crd.name));
         let text = String::from_utf8_lossy(&crd.file.data);
@@ -69,7 +70,10 @@ pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, how: Send
                     run.events.debug(|| format!("CRD is already present. Skipping crd={}", crd.name));
                     continue 'files;
                 }
-                result => result.map_err(failed)?,
+                result => {
+                    let answer = result.map_err(failed)?;
+                    answers.extend(answer.map(|answer| (object.reference.key(), Known::sent(answer))));
+                }
             }
             run.events.send(Event::CrdApplied { object: object.reference.clone() });
         }
@@ -78,7 +82,8 @@ pub(super) async fn install(engine: &Engine, run: &Run, chart: &Chart, how: Send
     if applied.is_empty() {
         return Ok(());
     }
-    wait::until_ready(engine.cluster(), run, &applied, Rules::Watcher { jobs: false }, ESTABLISHED_TIMEOUT).await?;
+    let rules = Rules::Watcher { jobs: false };
+    wait::until_ready(engine.cluster(), run, (&applied, &answers), rules, ESTABLISHED_TIMEOUT).await?;
     engine.cluster().forget_discovery().await;
     Ok(())
 }
@@ -106,7 +111,7 @@ pub(super) async fn create_namespace(engine: &Engine, run: &Run, server_side: bo
     match send(engine, &object, Sending { server_side, force: false }).await {
         Err(e) if is_there(&e) => return Ok(()),
         result => result?,
-    }
+    };
     run.events.send(Event::NamespaceCreated { name });
     Ok(())
 }

@@ -10,7 +10,8 @@ use templates_compat::{Compat, Map, Seed};
 
 use super::uninstall::{UninstallOptions, uninstall_locked};
 use super::{Applied, common, crds};
-use crate::cluster::Object;
+use crate::cluster::live::Expect;
+use crate::cluster::{Object, ServerVersion};
 use crate::error::{Error, Result, Stage};
 use crate::event::Event;
 use crate::heal::{self, History};
@@ -179,13 +180,19 @@ struct Prepared {
 /// templates may need their kinds.
 async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options: &InstallOptions) -> Result<Prepared> {
     let dry = options.dry_run;
-    if dry.asks_cluster() {
-        engine.cluster().version().await.map_err(|e| e.context("cluster reachability check failed"))?;
-    }
+    // What kinds there are is asked beside it. Who needs it gives the error.
+    let kinds = async {
+        if dry.asks_cluster() {
+            let _ = engine.cluster().discovery().await;
+        }
+    };
+    let (version, history, ()) =
+        tokio::join!(common::version(engine, dry), available_name(engine, run, options), kinds);
+    let version = version.map_err(|e| e.context("cluster reachability check failed"))?;
     common::check_hide_secret(options.hide_secret, dry.is_dry()).inspect_err(|e| {
         run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
     })?;
-    let history = available_name(engine, run, options).await.map_err(|e| {
+    let history = history.map_err(|e| {
         let (text, details) = ("release name check failed".to_string(), vec![("error", e.to_string())]);
         run.events.send(Event::Problem { text, details });
         e.context("release name check failed")
@@ -199,7 +206,7 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
         let how = crds::Sending { server_side: server_side(engine, options), force: options.force_conflicts };
         crds::install(engine, run, &chart, how, dry.is_dry()).await?;
     }
-    let (mut release, crds) = rendered(engine, run, chart, values, options).await?;
+    let (mut release, crds) = rendered(engine, run, chart, values, (version, options)).await?;
     release.set_status(Status::PendingInstall, "Initial install underway");
     if !dry.asks_cluster() {
         return Ok(Prepared { release, plan: None, objects: Vec::new(), history });
@@ -207,7 +214,7 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
     let built = engine.cluster().build(&release.manifest, &release.namespace).await;
     let objects = built.map_err(|e| e.context("unable to build kubernetes objects from release manifest"))?;
     let interrupted = heal::objects(engine.cluster(), run, &history.interrupted, &release.namespace).await;
-    let live = engine.cluster().live(objects.iter().chain(&interrupted)).await;
+    let live = engine.cluster().live(objects.iter().chain(&interrupted), Expect::Absent).await;
     let mut plan = plan::build(plan::Inputs {
         verb: plan::Verb::Install,
         release: &release.name,
@@ -279,7 +286,7 @@ async fn rendered(
     run: &Run,
     chart: Chart,
     values: Map,
-    options: &InstallOptions,
+    (version, options): (Option<ServerVersion>, &InstallOptions),
 ) -> Result<(Release, Vec<String>)> {
     let now = Time::now();
     let mut release = Release {
@@ -299,6 +306,7 @@ async fn rendered(
         enable_dns: options.enable_dns,
         seed: options.seed,
         post_renderer: options.post_renderer.clone(),
+        version,
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,
@@ -359,8 +367,10 @@ async fn perform(
             .await
             .map_err(|e| e.context("failed pre-install"))?;
     }
-    execute::execute(engine.cluster(), run, plan, &mut execute::Done::default()).await?;
-    common::wait_for(engine, run, objects, options.wait, options.wait_for_jobs, options.timeout).await?;
+    let mut done = execute::Done::for_wait(options.wait);
+    execute::execute(engine.cluster(), run, plan, &mut done).await?;
+    let sent = (objects, &done.answers());
+    common::wait_for(engine, run, sent, options.wait, options.wait_for_jobs, options.timeout).await?;
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PostInstall, hook_options)
             .await

@@ -68,7 +68,7 @@ async fn list_now(engine: &Engine, options: &ListOptions) -> Result<Vec<Release>
         pattern => Some(Regex::new(pattern).map_err(|e| invalid(format!("error parsing regexp: {e}")))?),
     };
     let selector = Selector::parse(&options.selector).map_err(invalid)?;
-    let keys = engine.store().keys(Query::default()).await.map_err(|e| e.context("list: failed to list"))?;
+    let keys = engine.store().keys(Query::default()).await?;
     let keys = keys.into_iter().filter(|k| filter.as_ref().is_none_or(|f| f.is_match(&k.name)));
     let only_superseded = options.statuses == [Status::Superseded];
     let groups = candidates(keys, only_superseded);

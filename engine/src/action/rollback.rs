@@ -102,15 +102,15 @@ async fn rollback_locked(
     prepared: Prepared,
     options: &RollbackOptions,
 ) -> Result<Applied> {
-    let Prepared { mut current, mut release, plan, objects, known, history } = prepared;
+    let Prepared { mut current, mut release, plan, objects, known, live, history } = prepared;
     common::prune_history(engine, &release.name, options.history_max, &history).await?;
     common::create_record(engine, run, &release, lock).await?;
     let server_side = release.is_server_side();
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, &history.interrupted, hook_options).await;
-    let mut done = Done::default();
+    let mut done = Done::for_wait(options.wait);
     let mut stage = Progress::Hooks;
-    let work = Work { release: &mut release, plan: &plan, objects: &objects, known };
+    let work = Work { release: &mut release, plan: &plan, objects: &objects, known, live };
     let work = perform(engine, run, work, options, (&mut done, &mut stage));
     match common::locked(run, lock, work).await {
         Ok(()) => {
@@ -147,6 +147,8 @@ struct Prepared {
     plan: Plan,
     objects: Vec<Object>,
     known: Known,
+    /// What was live when the plan was made.
+    live: LiveObjects,
     history: History,
 }
 
@@ -157,13 +159,16 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions, preview:
     if length > MAX_DESCRIPTION {
         return Err(invalid(format!("description must be {MAX_DESCRIPTION} characters or less, got {length}")));
     }
-    engine.cluster().version().await?;
+    // What kinds there are is asked beside it. Who needs it gives the error.
+    let (history, version, _) =
+        tokio::join!(heal::history(engine, run, name, None), engine.cluster().version(), engine.cluster().discovery());
+    version?;
     common::validate_release_name(name)
         .map_err(|_| invalid(format!("prepareRollback: Release name is invalid: {name}")))?;
     if options.revision < 0 {
         return Err(invalid("invalid release revision".into()));
     }
-    let history = heal::history(engine, run, name, None).await?;
+    let history = history?;
     let last = history.keys.last().map(|k| k.version).ok_or(Error::ReleaseNotFound)?;
     let revision = if options.revision == 0 { target(engine, &history).await? } else { options.revision };
     if !history.keys.iter().any(|k| k.version == revision) {
@@ -188,7 +193,7 @@ async fn prepare(engine: &Engine, run: &Run, options: &RollbackOptions, preview:
     let mut plan = decide(engine, &release, &objects, known.clone(), &live, options)?;
     let events = [HookEvent::PreRollback, HookEvent::PostRollback];
     common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
-    Ok(Prepared { current, release, plan, objects, known, history })
+    Ok(Prepared { current, release, plan, objects, known, live, history })
 }
 
 fn decide(
@@ -293,6 +298,7 @@ struct Work<'a> {
     plan: &'a Plan,
     objects: &'a [Object],
     known: Known,
+    live: LiveObjects,
 }
 
 async fn perform(
@@ -302,7 +308,7 @@ async fn perform(
     options: &RollbackOptions,
     (done, stage): (&mut Done, &mut Progress),
 ) -> Result<()> {
-    let Work { release, plan, objects, known } = work;
+    let Work { release, plan, objects, known, mut live } = work;
     let server_side = release.is_server_side();
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     if !options.no_hooks {
@@ -311,15 +317,18 @@ async fn perform(
     let again;
     let plan = if !options.no_hooks && hooks::are_there(release, &HookEvent::PreRollback) {
         // The hooks may have changed what is there.
-        again = decide(engine, release, objects, known.clone(), &known.live(engine, objects).await, options)?;
+        live = known.live(engine, objects).await;
+        again = decide(engine, release, objects, known, &live, options)?;
         &again
     } else {
         plan
     };
     *stage = Progress::Objects;
+    done.add_unchanged(plan, live);
     execute::execute(engine.cluster(), run, plan, done).await?;
     *stage = Progress::Waiting;
-    common::wait_for(engine, run, objects, options.wait, options.wait_for_jobs, options.timeout).await?;
+    let sent = (objects, &done.answers());
+    common::wait_for(engine, run, sent, options.wait, options.wait_for_jobs, options.timeout).await?;
     *stage = Progress::Hooks;
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PostRollback, hook_options).await?;

@@ -12,6 +12,7 @@ use templates_compat::Compat;
 use super::common;
 use crate::cluster::Object;
 use crate::cluster::apply::CONCURRENCY;
+use crate::cluster::live::Expect;
 use crate::error::{Error, Result, Stage};
 use crate::event::{Event, Outcome};
 use crate::heal::{self, History};
@@ -246,7 +247,7 @@ async fn sort_out(engine: &Engine, revisions: &[Release]) -> Result<SortedOut> {
         info.push_str("These resources were kept due to the resource policy:\n");
         kept.iter().for_each(|(kind, name)| info.push_str(&format!("[{kind}] {name}\n")));
     }
-    let live = engine.cluster().live(objects.iter()).await;
+    let live = engine.cluster().live(objects.iter(), Expect::Present).await;
     let (mut owned, mut unowned, mut unverified) = (Vec::new(), Vec::new(), Vec::new());
     for object in objects {
         match live.objects.get(&object.reference.key()) {

@@ -12,7 +12,7 @@ use super::common::{self, Known, Preview};
 use super::install::InstallOptions;
 use super::rollback::{self, RollbackOptions};
 use super::{Applied, values};
-use crate::cluster::Object;
+use crate::cluster::{Object, ServerVersion};
 use crate::error::{Error, Result, Stage};
 use crate::execute::Done;
 use crate::heal::{self, History};
@@ -162,12 +162,12 @@ async fn upgrade_locked(
     prepared: Prepared,
     options: &UpgradeOptions,
 ) -> Result<Applied> {
-    let Prepared { before, mut release, plan, objects, known, history } = prepared;
+    let Prepared { before, mut release, plan, objects, known, live, history } = prepared;
     common::prune_history(engine, &release.name, options.history_max, &history).await?;
     common::create_record(engine, run, &release, lock).await?;
-    let mut done = Done::default();
+    let mut done = Done::for_wait(options.wait);
     let interrupted = &history.interrupted;
-    let work = Work { before, release: &mut release, plan: &plan, objects: &objects, known, interrupted };
+    let work = Work { before, release: &mut release, plan: &plan, objects: &objects, known, live, interrupted };
     let work = perform(engine, run, work, options, &mut done);
     match common::locked(run, lock, work).await {
         Ok(()) => {
@@ -242,6 +242,8 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     pub(super) objects: Vec<Object>,
     pub(super) known: Known,
+    /// What was live when the plan was made.
+    live: LiveObjects,
     pub(super) history: History,
 }
 
@@ -254,18 +256,21 @@ pub(super) async fn prepare(
     options: &UpgradeOptions,
     preview: Preview,
 ) -> Result<Prepared> {
-    if options.dry_run.asks_cluster() {
-        engine.cluster().version().await?;
-    }
+    // What kinds there are is asked beside it. Who needs it gives the error.
+    let (found, version, _) = tokio::join!(
+        base(engine, run, &options.name),
+        common::version(engine, options.dry_run),
+        engine.cluster().discovery()
+    );
+    let version = version?;
     common::validate_release_name(&options.name).map_err(|_| invalid_name(&options.name))?;
     common::check_hide_secret(options.hide_secret, options.dry_run.is_dry())?;
-    // What kinds there are is asked beside it. Who needs it gives the error.
-    let (found, _) = tokio::join!(base(engine, run, &options.name), engine.cluster().discovery());
     let (history, last, before) = found?;
     render::check_chart(run, &chart, engine.compat())?;
     let (chart, values) = values::reuse(run, chart, values, &before, options, engine.compat())?;
     let chart = render::process_dependencies(run, chart, &values, engine.compat()).await?;
-    let release = rendered(engine, run, chart, values, &last, &before, options).await?;
+    let bases = Bases { version, last: &last, before: &before };
+    let release = rendered(engine, run, chart, values, bases, options).await?;
     let build = engine.cluster().build(&release.manifest, &release.namespace).await;
     let objects = build.map_err(|e| match options.dry_run.is_dry() {
         true => e.context("unable to build kubernetes objects from new release manifest"),
@@ -282,7 +287,7 @@ pub(super) async fn prepare(
     let mut plan = decide(engine, &before, &release, &objects, known.clone(), &live, options)?;
     let events = [HookEvent::PreUpgrade, HookEvent::PostUpgrade];
     common::complete_plan(run, &mut plan, &release, (!options.no_hooks).then_some(events));
-    Ok(Prepared { before, release, plan, objects, known, history })
+    Ok(Prepared { before, release, plan, objects, known, live, history })
 }
 
 fn decide(
@@ -340,14 +345,23 @@ async fn base(engine: &Engine, run: &Run, name: &str) -> Result<(History, Releas
     Ok((history, last, before))
 }
 
+/// What a new revision goes on from.
+struct Bases<'a> {
+    /// The API server's version, if it is asked.
+    version: Option<ServerVersion>,
+    /// The last revision.
+    last: &'a Release,
+    /// The one that is replaced.
+    before: &'a Release,
+}
+
 /// The new revision with its manifest.
 async fn rendered(
     engine: &Engine,
     run: &Run,
     chart: Chart,
     values: Map,
-    last: &Release,
-    before: &Release,
+    Bases { version, last, before }: Bases<'_>,
     options: &UpgradeOptions,
 ) -> Result<Release> {
     let revision = last.version + 1;
@@ -358,6 +372,7 @@ async fn rendered(
         enable_dns: options.enable_dns,
         seed: options.seed,
         post_renderer: options.post_renderer.clone(),
+        version,
         skip_schema_validation: options.skip_schema_validation,
         subchart_notes: options.render_subchart_notes,
         hide_secret: options.hide_secret,
@@ -407,11 +422,12 @@ struct Work<'a> {
     plan: &'a Plan,
     objects: &'a [Object],
     known: Known,
+    live: LiveObjects,
     interrupted: &'a [Release],
 }
 
 async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOptions, done: &mut Done) -> Result<()> {
-    let Work { mut before, release, plan, objects, known, interrupted } = work;
+    let Work { mut before, release, plan, objects, known, mut live, interrupted } = work;
     let server_side = release.is_server_side();
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, interrupted, hook_options).await;
@@ -423,14 +439,16 @@ async fn perform(engine: &Engine, run: &Run, work: Work<'_>, options: &UpgradeOp
     let again;
     let plan = if !options.no_hooks && hooks::are_there(release, &HookEvent::PreUpgrade) {
         // The hooks may have changed what is there.
-        let live = known.live(engine, objects).await;
+        live = known.live(engine, objects).await;
         again = decide(engine, &before, release, objects, known, &live, options)?;
         &again
     } else {
         plan
     };
+    done.add_unchanged(plan, live);
     execute::execute(engine.cluster(), run, plan, done).await?;
-    common::wait_for(engine, run, objects, options.wait, options.wait_for_jobs, options.timeout).await?;
+    let sent = (objects, &done.answers());
+    common::wait_for(engine, run, sent, options.wait, options.wait_for_jobs, options.timeout).await?;
     if !options.no_hooks {
         hooks::run_event(engine, run, release, HookEvent::PostUpgrade, hook_options)
             .await

@@ -23,13 +23,46 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// sent is up to the server (`limit`).
 pub(crate) const CONCURRENCY: usize = super::limit::MOST;
 
-/// What an apply gives back.
-#[derive(Clone, Copy)]
-enum Answer {
+/// What is wanted of the answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
     /// What nobody reads is not worth writing: metadata only.
     Metadata,
-    /// The whole object as it would be; nothing is changed.
+    /// The same, but it is read.
+    Head,
+    /// The object as it is then.
+    Object,
+    /// The object as it would be; nothing is changed.
     DryRun,
+}
+
+impl Answer {
+    fn accept(self) -> &'static str {
+        if matches!(self, Answer::Metadata | Answer::Head) { ONE_METADATA } else { "application/json" }
+    }
+
+    /// What a wait needs to know of an object: where the kind has no status,
+    /// not what may be large.
+    pub(crate) fn for_wait(object: &ObjectRef) -> Answer {
+        match (object.api_version.as_str(), object.kind.as_str()) {
+            ("v1", "Secret" | "ConfigMap") => Answer::Head,
+            _ => Answer::Object,
+        }
+    }
+
+    /// The object of an answer, if it is wanted and can be read.
+    fn read(self, bytes: &Bytes) -> Option<Json> {
+        if !matches!(self, Answer::Head | Answer::Object) {
+            return None;
+        }
+        let mut json: Json = serde_json::from_slice(bytes).ok()?;
+        if let (Answer::Head, Some(map)) = (self, json.as_object_mut()) {
+            // They are those of metadata.
+            map.remove("kind");
+            map.remove("apiVersion");
+        }
+        Some(json)
+    }
 }
 
 impl Cluster {
@@ -37,8 +70,8 @@ impl Cluster {
     ///
     /// # Errors
     /// `server-side apply failed for object …`, `conflict occurred …`.
-    pub(crate) async fn apply(&self, object: &Object, force: bool) -> Result<()> {
-        self.apply_as(object, force, Answer::Metadata).await.map(drop)
+    pub(crate) async fn apply(&self, object: &Object, force: bool, answer: Answer) -> Result<Option<Json>> {
+        self.apply_as(object, force, answer).await.map(|bytes| answer.read(&bytes))
     }
 
     /// What server-side apply would make of one object.
@@ -73,10 +106,8 @@ impl Cluster {
             .query("fieldManager", FIELD_MANAGER)
             .query("fieldValidation", "Strict")
             .query("force", if force { "true" } else { "false" });
-        let call = match answer {
-            Answer::Metadata => call.accept(ONE_METADATA),
-            Answer::DryRun => call.query("dryRun", "All"),
-        };
+        let call = if answer == Answer::DryRun { call.query("dryRun", "All") } else { call };
+        let call = call.accept(answer.accept());
         call.body(patch_type::APPLY, object.json.to_string().into_bytes()).send_bytes().await
     }
 
@@ -113,15 +144,15 @@ impl Cluster {
     ///
     /// # Errors
     /// `… already exists`.
-    pub(crate) async fn create(&self, object: &Object) -> Result<()> {
+    pub(crate) async fn create(&self, object: &Object, answer: Answer) -> Result<Option<Json>> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let path = object.resource.collection(&object.reference.namespace);
-            let call = self.call(Method::POST, path).query("fieldManager", FIELD_MANAGER);
+            let call = self.call(Method::POST, path).query("fieldManager", FIELD_MANAGER).accept(answer.accept());
             match call.json(&object.json).send_bytes().await {
                 Err(e) if attempt < RETRIES && is_conflict(&e) => tokio::time::sleep(RETRY_PAUSE).await,
-                result => return result.map(drop),
+                result => return result.map(|bytes| answer.read(&bytes)),
             }
         }
     }
@@ -130,14 +161,15 @@ impl Cluster {
     ///
     /// # Errors
     /// `cannot patch "…" with kind …`.
-    pub(crate) async fn patch(&self, object: &Object, patch: &Patch) -> Result<()> {
+    pub(crate) async fn patch(&self, object: &Object, patch: &Patch, answer: Answer) -> Result<Option<Json>> {
         let (media_type, json) = match patch {
             Patch::Strategic(json) => (patch_type::STRATEGIC, json),
             Patch::Merge(json) => (patch_type::MERGE, json),
         };
         let call = self.call(Method::PATCH, object.path()).query("fieldManager", FIELD_MANAGER);
-        let sent = call.body(media_type, json.to_string().into_bytes()).send_bytes().await;
-        sent.map(drop).map_err(|e| {
+        let call = call.accept(answer.accept()).body(media_type, json.to_string().into_bytes());
+        let sent = call.send_bytes().await;
+        sent.map(|bytes| answer.read(&bytes)).map_err(|e| {
             let ObjectRef { name, kind, .. } = &object.reference;
             e.context(format!("cannot patch {name:?} with kind {kind}"))
         })
@@ -147,7 +179,7 @@ impl Cluster {
     ///
     /// # Errors
     /// `failed to replace object: …`.
-    pub(crate) async fn replace(&self, object: &Object, strict: bool) -> Result<()> {
+    pub(crate) async fn replace(&self, object: &Object, strict: bool, answer: Answer) -> Result<Option<Json>> {
         let mut json = object.json.clone();
         let sent = async {
             // The server wants the version that is replaced.
@@ -160,9 +192,9 @@ impl Cluster {
             if strict {
                 call = call.query("fieldValidation", "Strict");
             }
-            call.json(&json).send_bytes().await
+            call.accept(answer.accept()).json(&json).send_bytes().await
         };
-        sent.await.map(drop).map_err(|e| e.context("failed to replace object"))
+        sent.await.map(|bytes| answer.read(&bytes)).map_err(|e| e.context("failed to replace object"))
     }
 
     /// Deletes one object; one that is not there is no error. Says whether it

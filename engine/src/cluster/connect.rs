@@ -92,7 +92,12 @@ pub(super) async fn config(options: &ConnectOptions) -> Result<Config> {
 
 async fn read(options: &ConnectOptions) -> Result<Option<Config>> {
     let kubeconfig = match &options.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path).map_err(|e| unreachable_error(deepest(&e)))?,
+        Some(path) => {
+            // One that is named must be there, in client-go's words.
+            let missing = |e| unreachable_error(charts::go_file_error("stat", &path.to_string_lossy(), &e));
+            std::fs::metadata(path).map_err(missing)?;
+            Kubeconfig::read_from(path).map_err(|e| unreachable_error(deepest(&e)))?
+        }
         None => match Kubeconfig::read() {
             Ok(kubeconfig) => kubeconfig,
             // Like client-go: a missing file is an empty configuration.

@@ -6,7 +6,7 @@ pub(crate) mod build;
 mod connect;
 pub mod discovery;
 pub(crate) mod limit;
-mod live;
+pub(crate) mod live;
 pub(crate) mod logs;
 mod object;
 mod rate;
@@ -16,6 +16,7 @@ mod warning;
 pub(crate) mod watch;
 
 pub use connect::{ConnectOptions, acting_as};
+pub(crate) use object::{Answers, Known, version};
 pub use object::{Object, ObjectRef};
 pub(crate) use request::{METADATA_ONLY, ONE_METADATA};
 
@@ -121,7 +122,13 @@ impl Cluster {
     /// # Errors
     /// `kubernetes cluster unreachable: …`.
     pub async fn version(&self) -> Result<ServerVersion> {
-        self.get_call("/version").send().await.map_err(|e| e.context("kubernetes cluster unreachable"))
+        let answer = self.get_call("/version").send().await;
+        answer.map_err(|e| {
+            // client-go does not look into this answer.
+            let unknown = "the server has asked for the client to provide credentials";
+            let e = if e.api_code() == Some(401) { request::api_error(unknown.into(), 401, "Unauthorized") } else { e };
+            e.context("kubernetes cluster unreachable")
+        })
     }
 
     /// The namespace of the context (`default` if it names none).

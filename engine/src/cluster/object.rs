@@ -1,5 +1,6 @@
 //! What an object is: its name and kind, and the document it came from.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,6 +63,31 @@ impl fmt::Display for ObjectRef {
             write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
         }
     }
+}
+
+/// What is known of objects without asking again, by [`ObjectRef::key`].
+pub(crate) type Answers = HashMap<crate::plan::Key, Known>;
+
+/// An object as the API server last told of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// The object, or its metadata where the kind has nothing more to tell.
+    pub(crate) object: Json,
+    /// Up to which version that is so, if that can be told.
+    pub(crate) version: Option<u64>,
+}
+
+impl Known {
+    /// What the API server answered when the object was sent.
+    pub(crate) fn sent(object: Json) -> Known {
+        Known { version: version(&object), object }
+    }
+}
+
+/// An object's or a list's version. Those of one kind are in order (Kubernetes
+/// promises it since 1.35, and it has always been so).
+pub(crate) fn version(json: &Json) -> Option<u64> {
+    json.pointer("/metadata/resourceVersion")?.as_str()?.parse().ok()
 }
 
 /// An object as it shall be sent.

@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::cluster::{Object, ObjectRef};
+use crate::cluster::{Answers, Known, Object, ObjectRef};
 use crate::error::{Error, Result, Stage};
 
 pub(crate) use managed_fields::migration;
@@ -169,6 +169,22 @@ pub(crate) struct LiveObjects {
     /// What a server-side dry run made of the wanted objects, or why it
     /// refused; only filled for `diff`.
     pub(crate) preview: HashMap<Key, std::result::Result<Json, String>>,
+    /// The versions of the lists that objects were read with.
+    pub(crate) versions: HashMap<Key, u64>,
+}
+
+impl LiveObjects {
+    /// The objects that a plan leaves as they are.
+    pub(crate) fn unchanged(mut self, plan: &Plan) -> Answers {
+        let left = plan.steps.iter().filter(|step| step.action == Action::Unchanged);
+        left.filter_map(|step| {
+            let key = step.object.key();
+            let Some(Live::Present(object)) = self.objects.remove(&key) else { return None };
+            let version = self.versions.get(&key).copied();
+            Some((key, Known { object, version }))
+        })
+        .collect()
+    }
 }
 
 /// Group, kind, namespace, name.

@@ -18,12 +18,6 @@ pub enum PullError {
     /// The same where no repository is named.
     #[error("scheme {0:?} not supported")]
     SchemeNotSupported(String),
-    /// `--verify` of a folder.
-    #[error("unpacked charts cannot be verified")]
-    Unpacked,
-    /// `--verify` of an archive: nothing here reads signatures.
-    #[error("cannot verify {0}: signatures of charts are not read here; check it with `helm verify`")]
-    CannotVerify(String),
     /// A URL that cannot be read.
     #[error("invalid chart URL format: {0}")]
     BadUrl(String),

@@ -132,6 +132,12 @@ pub(super) fn same_host(a: &str, b: &str) -> bool {
     }
 }
 
+/// The last part of a URL's path.
+pub(super) fn file_name(url: &str) -> String {
+    let path = Url::parse(url).map(|url| url.path().to_owned()).unwrap_or_default();
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// The URL as it may be shown: user name and password removed.
 pub(super) fn without_credentials(url: &str) -> String {
     match Url::parse(url) {

@@ -78,6 +78,11 @@ impl RepositoryIndex {
         Ok(RepositoryIndex { name: name.into(), versions })
     }
 
+    /// All versions, newest first; `None` if there is no such chart.
+    pub(super) fn versions(&self) -> Option<&[IndexEntry]> {
+        self.versions.as_deref()
+    }
+
     /// The newest version that satisfies `wanted` (empty: the newest stable
     /// one); a version with exactly these words wins. The second part is what
     /// the user should be told.

@@ -5,6 +5,7 @@
 //! not look inside the archive: that is `charts::load`.
 
 mod credentials;
+pub mod dependencies;
 mod error;
 mod http;
 mod index;
@@ -62,8 +63,9 @@ pub struct PullOptions {
     pub key_file: Option<PathBuf>,
     /// `--insecure-skip-tls-verify`
     pub insecure_skip_tls_verify: bool,
-    /// `--verify`: nothing unsigned may be used. Signatures cannot be read here, so nothing is.
-    pub verify: bool,
+    /// `--verify`, `--prov`: whether the provenance file is fetched, too. It is
+    /// checked by [`crate::provenance`].
+    pub provenance: bool,
     /// `--plain-http`: speak HTTP to an OCI registry.
     pub plain_http: bool,
     /// `--registry-config`: Docker-style `config.json` with credentials.
@@ -129,6 +131,34 @@ pub struct Pulled {
     pub oci: Option<oci::OciOrigin>,
     /// What the user should be told (Helm prints these to stderr).
     pub warnings: Vec<String>,
+    /// The archive's file name, which its provenance names.
+    pub name: String,
+    /// The provenance file, if it was asked for, or why there is none.
+    pub provenance: Option<Result<Vec<u8>, NoProvenance>>,
+}
+
+impl Pulled {
+    /// What Helm says of a chart from a registry. It asks twice if there is a
+    /// provenance file, and says so twice.
+    pub fn origin(&self) -> Option<String> {
+        let text = self.oci.as_ref()?.text();
+        Some(if matches!(self.provenance, Some(Ok(_))) { format!("{text}\n{text}") } else { text })
+    }
+}
+
+/// A provenance file that could not be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoProvenance {
+    /// Where it should be.
+    pub url: String,
+    /// Why it could not be had.
+    pub cause: String,
+}
+
+impl NoProvenance {
+    fn new(url: String, cause: &PullError) -> NoProvenance {
+        NoProvenance { url, cause: cause.to_string() }
+    }
 }
 
 pub use oci::OciOrigin;
@@ -142,9 +172,6 @@ pub use oci::OciOrigin;
 pub fn locate(reference: &str, options: &PullOptions) -> Result<Located, PullError> {
     let reference = reference.trim();
     let path = Path::new(reference);
-    if options.verify {
-        return Err(if path.is_dir() { PullError::Unpacked } else { PullError::CannotVerify(reference.into()) });
-    }
     if let Some(url) = options.repo.as_deref().filter(|url| !url.is_empty()) {
         return Ok(Located::Remote(Remote::InRepository { url: url.into(), name: reference.into() }));
     }
@@ -267,12 +294,21 @@ async fn archive(
             return Err(PullError::Digest { url: http::without_credentials(url), expected: expected.into(), actual });
         }
     }
+    let provenance = if options.provenance {
+        let url = format!("{url}.prov");
+        let fetched = http::get(&client, &url, credentials, crate::provenance::MAX_PROVENANCE_BYTES).await;
+        Some(fetched.map_err(|e| NoProvenance::new(http::without_credentials(&url), &e)))
+    } else {
+        None
+    };
     Ok(Pulled {
         bytes,
         digest: format!("sha256:{actual}"),
         source: http::without_credentials(url),
         oci: None,
         warnings,
+        name: http::file_name(url),
+        provenance,
     })
 }
 

@@ -13,7 +13,10 @@ use templates_compat::Compat;
 use templates_compat::semver::{Constraints, Version};
 use tokio::io::AsyncWrite;
 
-use super::{CONNECT_TIMEOUT, MAX_ARCHIVE_BYTES, PullError, PullOptions, Pulled, READ_TIMEOUT, credentials, http};
+use super::{
+    CONNECT_TIMEOUT, MAX_ARCHIVE_BYTES, NoProvenance, PullError, PullOptions, Pulled, READ_TIMEOUT, credentials, http,
+};
+use crate::provenance::MAX_PROVENANCE_BYTES;
 
 /// Helm's config blob: `Chart.yaml` as JSON.
 const CONFIG_MEDIA_TYPE: &str = "application/vnd.cncf.helm.config.v1+json";
@@ -21,6 +24,9 @@ const CONFIG_MEDIA_TYPE: &str = "application/vnd.cncf.helm.config.v1+json";
 const CHART_MEDIA_TYPE: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 /// The chart archive as Helm 3.0 to 3.6 named it.
 const LEGACY_CHART_MEDIA_TYPE: &str = "application/tar+gzip";
+
+/// What was signed for the archive.
+const PROVENANCE_MEDIA_TYPE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
 /// Tags asked for at once, and the most pages that are read.
 const TAGS_PER_PAGE: usize = 1000;
@@ -33,6 +39,24 @@ pub struct OciOrigin {
     pub reference: String,
     /// `sha256:<hex>` of the manifest.
     pub digest: String,
+}
+
+impl OciOrigin {
+    /// What Helm says of it.
+    pub(super) fn text(&self) -> String {
+        let OciOrigin { reference, digest } = self;
+        let mut text = format!("Pulled: {reference}\nDigest: {digest}");
+        if reference.contains('_') {
+            text.push_str(&format!(
+                "\n{reference} contains an underscore.\n\n\
+                 OCI artifact references (e.g. tags) do not support the plus sign (+). To support\n\
+                 storing semantic versions, Helm adopts the convention of changing plus (+) to\n\
+                 an underscore (_) in chart version tags when pushing to a registry and back to\n\
+                 a plus (+) when pulling from a registry."
+            ));
+        }
+        text
+    }
 }
 
 /// Fetches a chart by `oci://host/path[:tag][@digest]` and `--version`.
@@ -55,7 +79,7 @@ pub(super) async fn pull(reference: &str, options: &PullOptions) -> Result<Pulle
         }
         (None, None) => tagged(&base, &choose(&client, &base, &auth, options).await?),
     };
-    fetch(&client, &image, &auth).await
+    fetch(&client, &image, &auth, options.provenance).await
 }
 
 /// `host/path`, tag and digest of a reference. `+` cannot stand in a tag, so
@@ -126,6 +150,30 @@ async fn choose(
     if Version::parse_strict(wanted, Compat::default()).is_ok() {
         return Ok(wanted.replace('+', "_"));
     }
+    let versions = all_versions(client, base, auth).await?;
+    let constraint = Constraints::parse(if wanted.is_empty() { "*" } else { wanted }, Compat::default())
+        .map_err(|e| PullError::NotAChart(e.to_string()))?;
+    versions
+        .into_iter()
+        .find(|(version, _)| constraint.check(version))
+        .map(|(_, tag)| tag)
+        .ok_or_else(|| PullError::NoMatchingTag(wanted.into()))
+}
+
+/// The versions of a chart, newest first, each in its own words.
+pub(super) async fn versions(reference: &str, options: &PullOptions) -> Result<Vec<(Version, String)>, PullError> {
+    let (repository, _, _) = split(reference)?;
+    let base: Reference = repository.parse().map_err(|_| PullError::BadReference(repository.to_owned()))?;
+    let versions = all_versions(&client(options)?, &base, &auth(&base, options)?).await?;
+    Ok(versions.into_iter().map(|(version, tag)| (version, tag.replace('_', "+"))).collect())
+}
+
+/// Every tag that is a version, newest first.
+async fn all_versions(
+    client: &Client,
+    base: &Reference,
+    auth: &RegistryAuth,
+) -> Result<Vec<(Version, String)>, PullError> {
     let mut versions = Vec::new();
     let mut last: Option<String> = None;
     for _ in 0..MAX_TAG_PAGES {
@@ -145,16 +193,10 @@ async fn choose(
         }
     }
     versions.sort_by(|(a, _), (b, _)| b.compare(a));
-    let constraint = Constraints::parse(if wanted.is_empty() { "*" } else { wanted }, Compat::default())
-        .map_err(|e| PullError::NotAChart(e.to_string()))?;
-    versions
-        .into_iter()
-        .find(|(version, _)| constraint.check(version))
-        .map(|(_, tag)| tag)
-        .ok_or_else(|| PullError::NoMatchingTag(wanted.into()))
+    Ok(versions)
 }
 
-async fn fetch(client: &Client, image: &Reference, auth: &RegistryAuth) -> Result<Pulled, PullError> {
+async fn fetch(client: &Client, image: &Reference, auth: &RegistryAuth, prov: bool) -> Result<Pulled, PullError> {
     let (manifest, digest) =
         client.pull_manifest(image, auth).await.map_err(|e| registry_error("FetchReference", image, &e))?;
     let manifest = match manifest {
@@ -179,14 +221,17 @@ async fn fetch(client: &Client, image: &Reference, auth: &RegistryAuth) -> Resul
         }
     };
     let layer = chart_layer(&manifest)?;
-    let mut bytes = Vec::new();
-    if layer.size > MAX_ARCHIVE_BYTES as i64 {
-        return Err(PullError::TooLarge { url: image.to_string(), limit: MAX_ARCHIVE_BYTES });
-    }
-    client
-        .pull_blob(image, layer, Limited { bytes: &mut bytes })
-        .await
-        .map_err(|e| registry_error("FetchBlob", image, &e))?;
+    let bytes = blob(client, image, layer, MAX_ARCHIVE_BYTES).await?;
+    let provenance = if prov {
+        let found = manifest.layers.iter().find(|l| l.media_type == PROVENANCE_MEDIA_TYPE);
+        let fetched = match found {
+            Some(layer) => blob(client, image, layer, MAX_PROVENANCE_BYTES).await,
+            None => Err(not_a_chart(PROVENANCE_MEDIA_TYPE)),
+        };
+        Some(fetched.map_err(|e| NoProvenance::new(format!("oci://{image}.prov"), &e)))
+    } else {
+        None
+    };
     let mut warnings = Vec::new();
     if layer.media_type == LEGACY_CHART_MEDIA_TYPE {
         warnings.push(format!("Warning: chart media type {LEGACY_CHART_MEDIA_TYPE} is deprecated"));
@@ -195,9 +240,27 @@ async fn fetch(client: &Client, image: &Reference, auth: &RegistryAuth) -> Resul
         digest: format!("sha256:{}", http::sha256(&bytes)),
         bytes,
         source: format!("oci://{image}"),
+        name: archive_name(image),
+        provenance,
         oci: Some(OciOrigin { reference: image.to_string(), digest }),
         warnings,
     })
+}
+
+/// `name-version.tgz`, as Helm names what comes from a registry.
+fn archive_name(image: &Reference) -> String {
+    let name = image.repository().rsplit('/').next().unwrap_or_default();
+    format!("{name}-{}.tgz", image.tag().unwrap_or_default().replace('_', "+"))
+}
+
+async fn blob(client: &Client, image: &Reference, layer: &OciDescriptor, limit: u64) -> Result<Vec<u8>, PullError> {
+    let mut bytes = Vec::new();
+    if u64::try_from(layer.size).is_ok_and(|size| size > limit) {
+        return Err(PullError::TooLarge { url: image.to_string(), limit });
+    }
+    let pulled = client.pull_blob(image, layer, Limited { bytes: &mut bytes, limit }).await;
+    pulled.map_err(|e| registry_error("FetchBlob", image, &e))?;
+    Ok(bytes)
 }
 
 fn chart_layer(manifest: &OciImageManifest) -> Result<&OciDescriptor, PullError> {
@@ -224,16 +287,17 @@ fn registry_error(operation: &'static str, image: &Reference, error: &OciDistrib
     PullError::Registry { operation, reference: image.to_string(), cause }
 }
 
-/// A sink that refuses more than an archive may have, whatever length the
-/// registry announced.
+/// A sink that refuses more than it may have, whatever length the registry
+/// announced.
 struct Limited<'a> {
     bytes: &'a mut Vec<u8>,
+    limit: u64,
 }
 
 impl AsyncWrite for Limited<'_> {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
-        if (self.bytes.len() + buf.len()) as u64 > MAX_ARCHIVE_BYTES {
-            let words = format!("larger than the limit of {MAX_ARCHIVE_BYTES} bytes");
+        if (self.bytes.len() + buf.len()) as u64 > self.limit {
+            let words = format!("larger than the limit of {} bytes", self.limit);
             return Poll::Ready(Err(std::io::Error::other(words)));
         }
         self.bytes.extend_from_slice(buf);

@@ -10,6 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use templates_compat::Value;
 
 use super::codec::{self, CodecError};
+use super::go_order;
 use super::time::Time;
 
 /// Go's zero time, which Helm 4 writes where a chart has no schema.
@@ -19,9 +20,9 @@ const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChartRecord {
     /// `Chart.yaml` under its JSON names.
-    #[serde(default)]
+    #[serde(default, serialize_with = "go_order::metadata")]
     pub metadata: Json,
-    #[serde(default)]
+    #[serde(default, serialize_with = "go_order::lock")]
     pub(super) lock: Json,
     #[serde(default)]
     pub(super) templates: Box<RawValue>,

@@ -4,6 +4,7 @@
 
 mod chart;
 pub mod codec;
+mod go_order;
 mod hook;
 mod time;
 

@@ -2,12 +2,14 @@
 //! revision, found by labels.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
 use http::Method;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 use templates_compat::Compat;
@@ -88,12 +90,18 @@ pub struct SecretStore {
     namespace: String,
     resource: Resource,
     compat: Compat,
+    /// The record that was created last, and its UID.
+    created: Arc<Mutex<Option<(String, String)>>>,
 }
 
 impl SecretStore {
     /// The store of a namespace; an empty one reads all namespaces.
     pub fn new(cluster: Cluster, namespace: impl Into<String>) -> SecretStore {
-        SecretStore { cluster, namespace: namespace.into(), resource: Resource::Secret, compat: Compat::Helm4 }
+        SecretStore::of(Resource::Secret, cluster, namespace.into())
+    }
+
+    fn of(resource: Resource, cluster: Cluster, namespace: String) -> SecretStore {
+        SecretStore { cluster, namespace, resource, compat: Compat::Helm4, created: Arc::default() }
     }
 
     /// The same store with the records of another Helm.
@@ -146,7 +154,9 @@ impl SecretStore {
             if !next.is_empty() {
                 call = call.query("continue", &next);
             }
-            let page: ListOf<T> = call.send().await.map_err(|e| wrap("query: failed to query with labels", e))?;
+            // Helm lists where it asks for no release, and has other words then.
+            let what = if query.name.is_none() { "list: failed to list" } else { "query: failed to query with labels" };
+            let page: ListOf<T> = call.send().await.map_err(|e| wrap(what, e))?;
             page.items.into_iter().flatten().for_each(&mut take);
             if page.metadata.r#continue.is_empty() {
                 return Ok(());
@@ -228,9 +238,16 @@ impl SecretStore {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let call = self.cluster.call(Method::POST, self.collection(&self.namespace));
-            let error = match call.query("fieldManager", RECORD_MANAGER).json(body).send_bytes().await {
-                Ok(_) => return Ok(()),
+            // The answer would have the whole record.
+            let call = self.cluster.call(Method::POST, self.collection(&self.namespace)).accept(ONE_METADATA);
+            let sent = call.query("fieldManager", RECORD_MANAGER).json(body).send::<serde_json::Value>().await;
+            let error = match sent {
+                Ok(made) => {
+                    let uid = made.pointer("/metadata/uid").and_then(serde_json::Value::as_str);
+                    let key = record_key(&release.name, release.version);
+                    *self.created.lock() = uid.map(|uid| (key, uid.to_owned()));
+                    return Ok(());
+                }
                 Err(e) => e,
             };
             if error.api_code() != Some(0) || attempt == CREATIONS {
@@ -254,7 +271,7 @@ impl SecretStore {
             self.make(release, &body).await
         } else {
             let call = self.cluster.call(Method::PUT, self.object(&self.namespace, &release.name, release.version));
-            call.query("fieldManager", RECORD_MANAGER).json(&body).send_bytes().await.map(drop)
+            call.accept(ONE_METADATA).query("fieldManager", RECORD_MANAGER).json(&body).send_bytes().await.map(drop)
         };
         match written {
             Ok(()) => Ok(()),
@@ -343,16 +360,24 @@ impl ReleaseStore for SecretStore {
 
     fn owner<'a>(&'a self, name: &'a str, version: i64) -> BoxFuture<'a, Option<serde_json::Value>> {
         Box::pin(async move {
-            let call = self.cluster.get_call(self.object(&self.namespace, name, version)).accept(ONE_METADATA);
-            let record: serde_json::Value = call.send().await.ok()?;
+            let key = record_key(name, version);
+            let created = self.created.lock().clone().filter(|(created, _)| *created == key);
+            let uid = match created {
+                Some((_, uid)) => uid,
+                None => {
+                    let call = self.cluster.get_call(self.object(&self.namespace, name, version)).accept(ONE_METADATA);
+                    let record: serde_json::Value = call.send().await.ok()?;
+                    record.pointer("/metadata/uid")?.as_str()?.to_owned()
+                }
+            };
             Some(json!({
                 "apiVersion": "v1",
                 "kind": match self.resource {
                     Resource::Secret => "Secret",
                     Resource::ConfigMap => "ConfigMap",
                 },
-                "name": record_key(name, version),
-                "uid": record.pointer("/metadata/uid")?,
+                "name": key,
+                "uid": uid,
             }))
         })
     }
@@ -376,12 +401,7 @@ pub struct ConfigMapStore(SecretStore);
 impl ConfigMapStore {
     /// The store of a namespace; an empty one reads all namespaces.
     pub fn new(cluster: Cluster, namespace: impl Into<String>) -> ConfigMapStore {
-        ConfigMapStore(SecretStore {
-            cluster,
-            namespace: namespace.into(),
-            resource: Resource::ConfigMap,
-            compat: Compat::Helm4,
-        })
+        ConfigMapStore(SecretStore::of(Resource::ConfigMap, cluster, namespace.into()))
     }
 
     /// The same store with the records of another Helm.

@@ -1,5 +1,6 @@
-//! Seeing every change of a set of objects: one list and one watch per kind
-//! and namespace, begun again when they end. Owns no judgement.
+//! Seeing every change of a set of objects: one watch per kind and namespace,
+//! begun again when it ends. It goes on from what the API server answered when
+//! the objects were sent, else from a list. Owns no judgement.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::ready::{Readiness, State, int, pod, text};
 use crate::cluster::watch::{Selector, WatchEvent};
-use crate::cluster::{Cluster, Object, ObjectRef};
+use crate::cluster::{Answers, Cluster, Object, ObjectRef, version};
 use crate::error::{Error, Result};
 
 /// Changes that are seen but not yet judged.
@@ -20,6 +21,11 @@ const BACKLOG: usize = 64;
 /// Between attempts after a failure, doubling.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LAST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Kinds of which nothing is waited for any more are watched only if the wait
+/// goes on for longer: most waits are over before. No change is missed, as a
+/// watch begins with what was answered.
+const SETTLED_PAUSE: Duration = Duration::from_secs(2);
 
 /// What an object is now; `None`: it is not there.
 pub(super) struct Observation {
@@ -42,13 +48,31 @@ struct Group {
     indexes: HashMap<String, usize>,
 }
 
+/// What is known of a group's objects.
+struct Start {
+    objects: Vec<Json>,
+    /// Up to which version that is so, by name: what came before is no news.
+    versions: HashMap<String, u64>,
+    /// The first of these, if all are known: where a watch begins.
+    first: Option<u64>,
+    /// Whether all are as they are wanted.
+    settled: bool,
+}
+
 impl Observer {
-    pub(super) fn start(cluster: &Cluster, objects: &[Object]) -> Observer {
+    /// `is_done` says of an object whether nothing is waited for any more.
+    pub(super) fn start(
+        cluster: &Cluster,
+        objects: &[Object],
+        answers: &Answers,
+        is_done: impl Fn(&Json) -> bool,
+    ) -> Observer {
         let (sender, changes) = mpsc::channel(BACKLOG);
         let mut tasks = JoinSet::new();
         for group in groups(objects) {
             let (cluster, sender) = (cluster.clone(), sender.clone());
-            tasks.spawn(async move { group.watch(&cluster, &sender).await });
+            let start = Start::of(&group, objects, answers, &is_done);
+            tasks.spawn(async move { group.watch(&cluster, &sender, start).await });
         }
         Observer { changes, _tasks: tasks }
     }
@@ -103,9 +127,37 @@ struct ListMeta {
 
 type Sender = mpsc::Sender<Result<Observation>>;
 
+impl Start {
+    /// `None` if nothing is known of one of them.
+    fn of(group: &Group, objects: &[Object], answers: &Answers, is_done: impl Fn(&Json) -> bool) -> Option<Start> {
+        let mut start = Start { objects: Vec::new(), versions: HashMap::new(), first: None, settled: true };
+        for (name, index) in &group.indexes {
+            let known = answers.get(&objects.get(*index)?.reference.key())?;
+            start.versions.extend(known.version.map(|version| (name.clone(), version)));
+            start.settled &= is_done(&known.object);
+            start.objects.push(known.object.clone());
+        }
+        if start.versions.len() == start.objects.len() {
+            start.first = start.versions.values().copied().min();
+        }
+        Some(start)
+    }
+}
+
 impl Group {
-    /// Lists, watches, and begins again, until nobody listens.
-    async fn watch(&self, cluster: &Cluster, sender: &Sender) {
+    /// Watches, and begins again with a list, until nobody listens.
+    async fn watch(&self, cluster: &Cluster, sender: &Sender, start: Option<Start>) {
+        if let Some(start) = start {
+            match self.go_on(cluster, sender, start).await {
+                // Too long ago: a list tells what is now.
+                Ok(()) => {}
+                Err(e) if is_final(&e) => {
+                    let _ = sender.send(Err(e)).await;
+                    return;
+                }
+                Err(_) => {}
+            }
+        }
         let mut pause = FIRST_PAUSE;
         while !sender.is_closed() {
             match self.list_and_watch(cluster, sender, &mut pause).await {
@@ -123,6 +175,28 @@ impl Group {
         }
     }
 
+    /// Goes on from what is known.
+    async fn go_on(&self, cluster: &Cluster, sender: &Sender, start: Start) -> Result<()> {
+        if start.first.is_none() && !start.settled {
+            return Ok(());
+        }
+        for object in start.objects {
+            self.send(sender, object).await;
+        }
+        if start.settled {
+            tokio::select! {
+                () = tokio::time::sleep(SETTLED_PAUSE) => {}
+                () = sender.closed() => return Ok(()),
+            }
+        }
+        let Some(first) = start.first else { return Ok(()) };
+        let is_news = |object: &Json| {
+            let sent = start.versions.get(text(object, "/metadata/name"));
+            sent.is_none_or(|sent| version(object).is_none_or(|version| version > *sent))
+        };
+        self.follow(cluster, sender, first.to_string(), is_news, &mut FIRST_PAUSE.clone()).await
+    }
+
     async fn list_and_watch(&self, cluster: &Cluster, sender: &Sender, pause: &mut Duration) -> Result<()> {
         let list: ListOf = self.selector.add(cluster.get_call(&self.path)).send().await?;
         let mut missing = self.indexes.clone();
@@ -133,18 +207,29 @@ impl Group {
         for index in missing.into_values() {
             let _ = sender.send(Ok(Observation { index, object: None })).await;
         }
-        let mut version = list.metadata.resource_version;
+        self.follow(cluster, sender, list.metadata.resource_version, |_| true, pause).await
+    }
+
+    /// Watches from a version on, until it is too old or nobody listens.
+    async fn follow(
+        &self,
+        cluster: &Cluster,
+        sender: &Sender,
+        mut version: String,
+        is_news: impl Fn(&Json) -> bool,
+        pause: &mut Duration,
+    ) -> Result<()> {
         loop {
             let mut watch = cluster.watch(&self.path, &self.selector, &version).await?;
             loop {
                 match watch.next().await? {
-                    Some(WatchEvent::Changed(object)) => self.send(sender, object).await,
-                    Some(WatchEvent::Deleted(object)) => {
+                    Some(WatchEvent::Changed(object)) if is_news(&object) => self.send(sender, object).await,
+                    Some(WatchEvent::Deleted(object)) if is_news(&object) => {
                         if let Some(index) = self.indexes.get(text(&object, "/metadata/name")) {
                             let _ = sender.send(Ok(Observation { index: *index, object: None })).await;
                         }
                     }
-                    Some(WatchEvent::Bookmark) => {}
+                    Some(WatchEvent::Changed(_) | WatchEvent::Deleted(_) | WatchEvent::Bookmark) => {}
                     Some(WatchEvent::Expired) => return Ok(()),
                     None => break,
                 }

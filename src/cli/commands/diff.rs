@@ -4,6 +4,7 @@ use engine::Run;
 use engine::action::{Against, DiffOptions, diff};
 
 use super::upgrade::TargetArgs;
+use crate::cli::chart_source::Origin;
 use crate::cli::{Context, Failure, Format, chart_source, remote};
 use crate::protocol::{command::Verb, releases};
 
@@ -40,10 +41,9 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         upgrade: target.options(cx)?,
         against: if args.against == "manifest" { Against::Manifest } else { Against::Live },
     };
-    let pull = target.chart.pull_options(&cx.settings);
-    let source = chart_source::locate(cx, &target.reference, &pull)?;
+    let source = chart_source::locate(cx, &target.reference, &target.chart, Origin::Stderr)?;
     let values = target.values.merge(cx)?;
-    let chart = chart_source::load_installable(cx, &source)?;
+    let chart = chart_source::load_installable(cx, &source, &target.chart, target.release.dependency_update)?;
     let plan = cx.block_on(async {
         let engine = cx.engine().await?;
         diff(&engine, &Run::default(), chart, values, &options).await.map_err(Failure::from_display)

@@ -6,6 +6,7 @@ use templates_compat::value::Value;
 use templates_compat::{Compat, json};
 
 use super::release_output::{Parts, hooks, metadata_lines, show};
+use super::release_value;
 use crate::cli::{Context, Failure, Format, go_template, remote};
 
 /// What to get.
@@ -102,7 +103,7 @@ fn all(args: &AllArgs, cx: &Context) -> Result<(), Failure> {
         let parts = Parts { metadata: true, debug: true, ..Parts::default() };
         return show(&cx.printer, Format::Table, &release, parts, cx.settings.compat);
     }
-    let dot = template_value(&release);
+    let dot = release_value::dot(&release, cx.settings.compat);
     cx.printer.bytes(&go_template::render_value(&args.template, &dot, cx.settings.compat)?)
 }
 
@@ -141,39 +142,4 @@ fn values(args: &ValuesArgs, cx: &Context) -> Result<(), Failure> {
         cx.printer.line(if args.all { "COMPUTED VALUES:" } else { "USER-SUPPLIED VALUES:" })?;
     }
     cx.printer.yaml(&value)
-}
-
-/// A release as `get all --template` sees it: Go's names of the fields.
-fn template_value(release: &Release) -> Value {
-    let map = |entries: Vec<(&'static str, Value)>| {
-        Value::Map(entries.into_iter().map(|(k, v)| (templates_compat::Str::from_static(k), v)).collect())
-    };
-    let time = |time: &Option<engine::release::Time>| time.map_or(Value::Nil, |t| Value::str(t.go_string()));
-    let info = &release.info;
-    let chart = &release.chart;
-    let metadata = map(vec![
-        ("Name", Value::str(chart.name())),
-        ("Version", Value::str(chart.version())),
-        ("AppVersion", Value::str(chart.app_version())),
-    ]);
-    let release = map(vec![
-        ("Name", Value::str(release.name.as_str())),
-        ("Namespace", Value::str(release.namespace.as_str())),
-        ("Version", Value::int(release.version)),
-        ("Manifest", Value::str(release.manifest.as_str())),
-        ("Config", release.config.clone().map_or(Value::Nil, Value::Map)),
-        ("Chart", map(vec![("Metadata", metadata)])),
-        (
-            "Info",
-            map(vec![
-                ("Status", Value::str(info.status.as_str())),
-                ("Description", Value::str(info.description.as_str())),
-                ("Notes", Value::str(info.notes.as_str())),
-                ("FirstDeployed", time(&info.first_deployed)),
-                ("LastDeployed", time(&info.last_deployed)),
-                ("Deleted", time(&info.deleted)),
-            ]),
-        ),
-    ]);
-    map(vec![("Release", release)])
 }

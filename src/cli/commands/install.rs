@@ -8,6 +8,7 @@ use engine::{Engine, Release, Run, ServerSide};
 use templates_compat::{Map, Seed};
 
 use super::release_output::{Parts, show};
+use crate::cli::chart_source::Origin;
 use crate::cli::chart_source::OsHost;
 use crate::cli::flags::{
     ApplyArgs, ChartArgs, PostRenderArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, key_value, parse_bool,
@@ -21,7 +22,7 @@ pub(crate) struct ReleaseArgs {
     /// create the release namespace if not present
     #[arg(long)]
     pub create_namespace: bool,
-    /// update dependencies if they are missing before installing the chart (not done yet: says how to)
+    /// update dependencies if they are missing before installing the chart
     #[arg(long)]
     pub dependency_update: bool,
     /// add a custom description
@@ -210,11 +211,10 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         let release = remote.shown(&done, args.output, dry_run.is_dry())?;
         return show(&cx.printer, args.output, &release, parts, cx.settings.compat);
     }
-    let pull = args.chart.pull_options(&cx.settings);
-    let source = chart_source::locate(cx, &reference, &pull).map_err(failed)?;
+    let source = chart_source::locate(cx, &reference, &args.chart, Origin::Stdout).map_err(failed)?;
     let values = args.values.merge(cx).map_err(failed)?;
-    let hint = |f| chart_source::hint_on_dependencies(f, args.release.dependency_update);
-    let chart = chart_source::load_installable(cx, &source).map_err(hint).map_err(failed)?;
+    let update = args.release.dependency_update;
+    let chart = chart_source::load_installable(cx, &source, &args.chart, update).map_err(failed)?;
     let options = InstallOptions {
         name,
         create_namespace: args.release.create_namespace,

@@ -4,6 +4,7 @@ use engine::action::{ListOptions, list};
 use engine::{Release, Run, Status};
 use serde::Serialize;
 
+use super::release_output::{colored_heading, colored_namespace, colored_status};
 use crate::cli::{Context, Failure, Format, Table, remote};
 use crate::protocol::releases::ReleasesRequest;
 
@@ -142,10 +143,13 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     }
     let mut table = Table::default();
     if !args.no_headers {
-        table.row(["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"]);
+        let headings = ["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"];
+        table.row(headings.map(|heading| colored_heading(&cx.printer, heading)));
     }
-    for e in elements {
-        table.row([e.name, e.namespace, e.revision, e.updated, e.status, e.chart, e.app_version]);
+    for (e, release) in elements.into_iter().zip(&releases) {
+        let namespace = colored_namespace(&cx.printer, &e.namespace);
+        let status = colored_status(&cx.printer, release.info.status);
+        table.row([e.name, namespace, e.revision, e.updated, status, e.chart, e.app_version]);
     }
     cx.printer.text(&table.render())
 }

@@ -1,5 +1,6 @@
 //! The verbs, one file each, with Helm's names.
 
+mod dependency;
 mod diff;
 mod env;
 mod get;
@@ -10,6 +11,7 @@ mod list;
 mod package;
 mod pull;
 mod release_output;
+mod release_value;
 mod rollback;
 mod show;
 mod status;
@@ -18,6 +20,7 @@ mod test;
 mod uninstall;
 mod upgrade;
 mod verbs;
+mod verify;
 mod version;
 
 use super::{Context, Failure, agent};
@@ -25,6 +28,8 @@ use super::{Context, Failure, agent};
 verbs::verbs! {
     /// operate clusters through their agents, over NATS
     Agent(flags agent::Args) "agent" [] => agent::run;
+    /// manage a chart's dependencies
+    Dependency(below dependency::Command) "dependency" ["dep", "dependencies"] => dependency::run;
     /// show what an upgrade would change in the cluster, and change nothing
     Diff(flags diff::Args) "diff" [] => diff::run;
     /// helm client environment information
@@ -57,6 +62,8 @@ verbs::verbs! {
     Uninstall(flags uninstall::Args) "uninstall" ["del", "delete", "un"] => uninstall::run;
     /// upgrade a release
     Upgrade(flags upgrade::Args) "upgrade" [] => upgrade::run;
+    /// verify that a chart at the given path has been signed and is valid
+    Verify(flags verify::Args) "verify" [] => verify::run;
     /// print the helm version information
     Version(flags version::Args) "version" [] => version::run;
 }
@@ -64,6 +71,11 @@ verbs::verbs! {
 /// Adds the names of all verbs, enough to tell which one is asked for.
 pub(super) fn named(root: clap::Command) -> clap::Command {
     VERBS.iter().fold(root, |root, verb| root.subcommand(verb.bare()))
+}
+
+/// Whether this is the name of a verb.
+pub(super) fn is_verb(word: &str) -> bool {
+    VERBS.iter().any(|verb| verb.name == word)
 }
 
 /// Adds one verb with all its flags, or every verb if none of this name is

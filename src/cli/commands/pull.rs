@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::pull::{self, Located};
+use engine::provenance::Verified;
+use engine::pull::{self, Located, NoProvenance, Pulled, Remote};
 
+use crate::cli::chart_source::Origin;
 use crate::cli::flags::ChartArgs;
 use crate::cli::{Context, Failure, chart_source};
 
@@ -18,6 +20,9 @@ pub(crate) struct Args {
     /// location to write the chart. If this and untardir are specified, untardir is appended to this
     #[arg(short, long, value_name = "string", default_value = ".")]
     destination: PathBuf,
+    /// fetch the provenance file, but don't perform verification
+    #[arg(long)]
+    prov: bool,
     /// if set to true, will untar the chart after downloading it
     #[arg(long)]
     untar: bool,
@@ -31,7 +36,9 @@ pub(crate) struct Args {
 /// # Errors
 /// The first that cannot be had or written.
 pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
-    let options = args.chart.pull_options(&cx.settings);
+    let mut options = args.chart.pull_options(&cx.settings);
+    options.provenance |= args.prov;
+    let trusted = args.chart.trusted(&cx.settings);
     for reference in &args.references {
         let remote = match pull::locate(reference, &options) {
             Ok(Located::Remote(remote)) => remote,
@@ -42,21 +49,55 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         for warning in &pulled.warnings {
             cx.printer.note(warning);
         }
-        if let Some(origin) = &pulled.oci {
-            cx.printer.line(&format!("Pulled: {}\nDigest: {}", origin.reference, origin.digest))?;
+        if let Some(origin) = pulled.origin() {
+            Origin::Stdout.tell(cx, &origin)?;
         }
         // What is written is a chart, whatever the server says that it is.
-        let source = chart_source::Source::Archive(pulled.bytes);
+        let source = chart_source::Source::Archive(pulled.bytes.clone());
         let chart = chart_source::load(cx, &source)?;
-        let chart_source::Source::Archive(bytes) = source else { continue };
+        if !args.untar {
+            save(&args.destination, &pulled)?;
+        }
+        match (&trusted, &pulled.provenance) {
+            (Some(keyring), _) => {
+                let verified = chart_source::verify(&pulled, keyring, cx.settings.compat)?;
+                tell(cx, &verified)?;
+            }
+            (None, Some(Err(missing))) => {
+                let NoProvenance { cause, .. } = missing;
+                let named = if matches!(remote, Remote::InRepository { .. }) { &pulled.source } else { reference };
+                cx.printer.line(&format!("WARNING: Verification not found for {named}: {cause}"))?;
+            }
+            (None, _) => {}
+        }
         if args.untar {
             untar(&args.destination.join(&args.untardir), &chart)?;
-        } else {
-            let name = format!("{}-{}.tgz", chart.metadata.name, chart.metadata.version);
-            write(&args.destination.join(name), &bytes)?;
         }
     }
     Ok(())
+}
+
+/// Says who signed a chart.
+pub(super) fn tell(cx: &Context, verified: &Verified) -> Result<(), Failure> {
+    for name in &verified.identities {
+        cx.printer.line(&format!("Signed by: {name}"))?;
+    }
+    cx.printer.line(&format!("Using Key With Fingerprint: {}", verified.fingerprint))?;
+    cx.printer.line(&format!("Chart Hash Verified: {}", verified.hash))
+}
+
+/// Writes an archive, and its provenance file beside it.
+fn save(folder: &Path, pulled: &Pulled) -> Result<(), Failure> {
+    let name = Path::new(&pulled.name);
+    // A server's word for a file may not lead out of the folder.
+    if !matches!(name.components().collect::<Vec<_>>()[..], [std::path::Component::Normal(_)]) {
+        return Err(Failure::new(format!("{:?} is no name for a file", pulled.name)));
+    }
+    write(&folder.join(name), &pulled.bytes)?;
+    match &pulled.provenance {
+        Some(Ok(provenance)) => write(&folder.join(format!("{}.prov", pulled.name)), provenance),
+        _ => Ok(()),
+    }
 }
 
 fn untar(folder: &Path, chart: &charts::Chart) -> Result<(), Failure> {

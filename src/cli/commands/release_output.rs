@@ -58,7 +58,7 @@ fn for_people(printer: &Printer, release: &Release, parts: Parts, compat: Compat
     if let Some(time) = &release.info.last_deployed {
         let _ = writeln!(out, "LAST DEPLOYED: {}", time.ansic());
     }
-    let _ = writeln!(out, "NAMESPACE: {}", colored(printer, NAMESPACE_COLOR, &release.namespace));
+    let _ = writeln!(out, "NAMESPACE: {}", colored_namespace(printer, &release.namespace));
     let _ = writeln!(out, "STATUS: {}", colored_status(printer, release.info.status));
     let _ = writeln!(out, "REVISION: {}", release.version);
     if parts.metadata {
@@ -198,14 +198,25 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
 
 const NAMESPACE_COLOR: &str = "36";
 
+/// A namespace as Helm 4 colours it.
+pub(super) fn colored_namespace(printer: &Printer, namespace: &str) -> String {
+    colored(printer, NAMESPACE_COLOR, namespace)
+}
+
+/// A heading as Helm 4 shows it: bold.
+pub(super) fn colored_heading(printer: &Printer, text: &str) -> String {
+    if printer.color() { format!("\x1b[1m{text}\x1b[22m") } else { text.to_owned() }
+}
+
 fn colored(printer: &Printer, color: &str, text: &str) -> String {
     if printer.color() { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-fn colored_status(printer: &Printer, status: Status) -> String {
+/// A status as Helm 4 colours it.
+pub(super) fn colored_status(printer: &Printer, status: Status) -> String {
     let color = match status {
         Status::Deployed => "32",
-        Status::Failed => "31",
+        Status::Failed | Status::Unknown => "31",
         Status::PendingInstall | Status::PendingUpgrade | Status::PendingRollback | Status::Uninstalling => "33",
         _ => return status.to_string(),
     };

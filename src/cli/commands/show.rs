@@ -3,6 +3,7 @@
 use charts::Chart;
 use templates_compat::{Compat, Value, json, yaml};
 
+use crate::cli::chart_source::Origin;
 use crate::cli::flags::ChartArgs;
 use crate::cli::{Context, Failure, chart_source, jsonpath};
 
@@ -54,14 +55,11 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
         Command::Chart(args) | Command::Crds(args) | Command::Readme(args) => (args, false),
         Command::Values(args) => (&args.chart, false),
     };
-    let source = chart_source::locate(cx, &args.reference, &args.chart.pull_options(&cx.settings))?;
+    let source = chart_source::locate(cx, &args.reference, &args.chart, Origin::Stderr)?;
     let chart = chart_source::load_to_show(cx, &source)?;
     let mut out = Vec::new();
     if all || matches!(command, Command::Chart(_)) {
-        let record = engine::release::ChartRecord::of(&chart).map_err(Failure::from_display)?;
-        let metadata = json::read(record.metadata.to_string().as_bytes(), cx.settings.compat);
-        let metadata = metadata.map_err(Failure::from_display)?;
-        out.extend(yaml::write(&metadata, cx.settings.compat).map_err(Failure::from_display)?);
+        out.extend(metadata(&chart, cx.settings.compat)?);
         out.push(b'\n');
     }
     match command {
@@ -88,6 +86,16 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
         }
     }
     cx.printer.bytes(&out)
+}
+
+/// A chart's metadata as YAML.
+///
+/// # Errors
+/// What cannot be written.
+pub(super) fn metadata(chart: &Chart, compat: Compat) -> Result<Vec<u8>, Failure> {
+    let record = engine::release::ChartRecord::of(chart).map_err(Failure::from_display)?;
+    let metadata = json::read(record.metadata.to_string().as_bytes(), compat).map_err(Failure::from_display)?;
+    yaml::write(&metadata, compat).map_err(Failure::from_display)
 }
 
 fn values(out: &mut Vec<u8>, chart: &Chart, all: bool) {

@@ -11,7 +11,7 @@ use engine::DryRun;
 use templates_compat::{Compat, Map, Seed};
 
 use super::install::{NameArgs, ReleaseArgs, name_and_chart};
-use crate::cli::chart_source::{self, OsHost, SchemaResolver};
+use crate::cli::chart_source::{self, Origin, OsHost, SchemaResolver};
 use crate::cli::flags::{ApplyArgs, ChartArgs, PostRenderArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, parse_bool};
 use crate::cli::{Context, Failure};
 
@@ -88,11 +88,14 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let server = args.validate || asks_server(&args.dry_run, cx)?;
     let seed = args.seed.seed()?;
     let (name, reference) = name_and_chart(&args.words, &args.name, Some(DEFAULT_NAME), seed, cx)?;
-    let pull = args.chart.pull_options(&cx.settings);
-    let source = chart_source::locate(cx, &reference, &pull)?;
+    let source = chart_source::locate(cx, &reference, &args.chart, Origin::Stderr)?;
     let values = args.values.merge(cx)?;
     let chart = chart_source::load(cx, &source)?;
     chart_source::tell_deprecated(cx, &chart);
+    let chart = match args.release.dependency_update {
+        true => chart_source::with_dependencies(cx, &source, chart, &args.chart, Origin::Stderr)?,
+        false => chart,
+    };
     engine::action::validate_release_name(&name).map_err(|e| {
         let failed = if compat == Compat::Helm4 { "release name check failed: " } else { "" };
         Failure::new(format!("{failed}release name {name:?}: {e}"))
@@ -110,6 +113,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         skip_schema_validation: args.release.skip_schema_validation,
         subchart_notes: args.release.render_subchart_notes,
         post_renderer,
+        crew: cx.crew.clone(),
         ends_process: true,
     };
     let mut warnings = Warnings::new();
@@ -120,7 +124,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     let rendered = charts::template::template(chart, &values, &options, &OsHost::new(seed), &resolver, &mut warnings)
         .map_err(|e| Failure::new(charts::template::error_text(&e)));
     cx.show(warnings);
-    let rendered = rendered.map_err(|f| chart_source::hint_on_dependencies(f, args.release.dependency_update))?;
+    let rendered = rendered?;
     match args.output_dir.as_deref().filter(|folder| !folder.is_empty()) {
         Some(folder) => {
             write(&rendered, folder, args.release_name.then_some(name.as_str()), cx)?;

@@ -5,6 +5,7 @@ use engine::{Run, Status};
 
 use super::install::ReleaseArgs;
 use super::release_output::{Parts, show};
+use crate::cli::chart_source::Origin;
 use crate::cli::flags::{ApplyArgs, ChartArgs, PostRenderArgs, SeedArgs, ValuesArgs, WaitArgs, dry_run, server_side};
 use crate::cli::{Context, Failure, Format, chart_source, remote};
 use crate::protocol::command::{ReleaseSpec, Verb};
@@ -146,7 +147,6 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     options.dry_run = dry_run(&args.dry_run, &cx.printer)?;
     options.hide_secret = args.hide_secret;
     options.seed = args.seed.seed_of_dry_run(options.dry_run)?;
-    let pull = target.chart.pull_options(&cx.settings);
 
     if let Some(remote) = remote::of(cx) {
         remote::refuse_local(options.post_renderer.is_some(), options.seed.is_some())?;
@@ -158,10 +158,10 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     if installs && args.output == Format::Table {
         cx.printer.line(&format!("Release {:?} does not exist. Installing it now.", target.name))?;
     }
-    let source = chart_source::locate(cx, &target.reference, &pull)?;
+    let source = chart_source::locate(cx, &target.reference, &target.chart, Origin::Stdout)?;
     let values = target.values.merge(cx)?;
-    let hint = |f| chart_source::hint_on_dependencies(f, target.release.dependency_update);
-    let chart = chart_source::load_installable(cx, &source).map_err(hint)?;
+    let update = target.release.dependency_update;
+    let chart = chart_source::load_installable(cx, &source, &target.chart, update)?;
     let applied = cx.block_on(async {
         let engine = cx.engine().await?;
         upgrade(&engine, &cx.run_of(&target.name), chart, values, &options).await.map_err(|error| {

@@ -1,6 +1,9 @@
 //! Releases in PostgreSQL: the tables of Helm's SQL driver, so that either
 //! reads what the other wrote. Records are not bound by the size of a Secret.
 
+mod settings;
+mod tls;
+
 use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
@@ -15,6 +18,8 @@ use super::{Key, Query, ReleaseStore, SYSTEM_LABELS, record_key};
 use crate::error::{Error, Result, Stage};
 use crate::release::codec;
 use crate::release::{Release, Status};
+use settings::{Mode, Settings};
+use tls::Tls;
 
 /// The namespace of a release that names none.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -66,17 +71,7 @@ impl SqlStore {
     /// `unable to instantiate SQL driver: …`
     pub async fn connect(connection: &str, namespace: impl Into<String>, compat: Compat) -> Result<SqlStore> {
         let open = async {
-            let config: Config = connection.parse().map_err(|e| failed(&e))?;
-            // Helm's driver wants TLS unless told otherwise. To go without it
-            // must be said, never guessed.
-            if connection_needs_tls(connection, &config) {
-                let text = "connections with TLS are not supported: sslmode=disable must be given";
-                return Err(Error::other(Stage::Storage, text));
-            }
-            let (client, connection) = config.connect(NoTls).await.map_err(|e| failed(&e))?;
-            // It ends with the client, or with an error that every query then has.
-            drop(tokio::spawn(connection));
-            let mut client = client;
+            let mut client = client(connection).await?;
             migrate(&mut client).await?;
             Ok(client)
         };
@@ -201,10 +196,28 @@ impl SqlStore {
     }
 }
 
-/// Whether the connection may have to be encrypted.
-fn connection_needs_tls(connection: &str, config: &Config) -> bool {
-    let is_said = connection.contains("sslmode");
-    !is_said || config.get_ssl_mode() == SslMode::Require
+/// Connects as the connection string says. Helm's driver wants TLS unless told
+/// otherwise.
+async fn client(connection: &str) -> Result<Client> {
+    let wrong = |text: String| Error::other(Stage::Storage, text);
+    let (settings, rest) = Settings::of(connection).map_err(wrong)?;
+    let mut config: Config = rest.parse().map_err(|e| failed(&e))?;
+    let local = config.get_hosts().iter().any(|host| matches!(host, tokio_postgres::config::Host::Unix(_)));
+    if matches!(settings.mode, Mode::Disable | Mode::Allow) || local {
+        match config.ssl_mode(SslMode::Disable).connect(NoTls).await {
+            Ok((client, connection)) => {
+                // It ends with the client, or with an error that every query then has.
+                drop(tokio::spawn(connection));
+                return Ok(client);
+            }
+            Err(e) if settings.mode != Mode::Allow || local => return Err(failed(&e)),
+            Err(_) => {}
+        }
+    }
+    config.ssl_mode(if settings.mode == Mode::Prefer { SslMode::Prefer } else { SslMode::Require });
+    let (client, connection) = config.connect(Tls::of(&settings).map_err(wrong)?).await.map_err(|e| failed(&e))?;
+    drop(tokio::spawn(connection));
+    Ok(client)
 }
 
 async fn migrate(client: &mut Client) -> Result<()> {
@@ -236,6 +249,9 @@ fn failed(error: &tokio_postgres::Error) -> Error {
     let text = match error.as_db_error() {
         Some(e) => format!("pq: {}", e.message()),
         None => match std::error::Error::source(error) {
+            Some(cause) if cause.to_string() == "server does not support TLS" => {
+                "pq: SSL is not enabled on the server".into()
+            }
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         },
@@ -320,19 +336,5 @@ impl ReleaseStore for SqlStore {
 
     fn delete<'a>(&'a self, name: &'a str, version: i64) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.remove(name, version))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_tls_must_be_said() {
-        let needs = |text: &str| connection_needs_tls(text, &text.parse().unwrap());
-        assert!(needs("postgres://helm@db/helm"));
-        assert!(needs("host=db sslmode=require"));
-        assert!(!needs("host=db sslmode=disable"));
-        assert!(!needs("postgres://helm@db/helm?sslmode=disable"));
     }
 }
