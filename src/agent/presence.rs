@@ -44,6 +44,8 @@ pub(super) async fn run(agent: Arc<Agent>) {
         tokio::select! {
             () = agent.stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}
+            // Clients show it; the next heartbeat may be half a minute away.
+            () = agent.status.other_version() => {}
             Ok(()) = changes.changed() => bucket = None,
         }
     }

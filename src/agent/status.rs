@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Notify;
+
 use crate::protocol::id::now_rfc3339;
 
 /// Time without a connection after which the process counts as unhealthy, so
@@ -65,11 +67,13 @@ impl Snapshot {
 pub struct Status {
     /// The state, and when NATS was last known to answer.
     inner: Mutex<(Snapshot, Instant)>,
+    /// The API server's version became known, or became another.
+    version: Notify,
 }
 
 impl Default for Status {
     fn default() -> Self {
-        Status { inner: Mutex::new((Snapshot::default(), Instant::now())) }
+        Status { inner: Mutex::new((Snapshot::default(), Instant::now())), version: Notify::new() }
     }
 }
 
@@ -108,17 +112,28 @@ impl Status {
 
     /// The API server answered with its version, or did not.
     pub fn api(&self, answer: Result<String, String>) {
-        self.change(|snapshot| match answer {
+        let told = self.change(|snapshot| match answer {
             Ok(version) => {
                 snapshot.api_server = true;
                 snapshot.api_error = None;
-                snapshot.k8s_version = Some(version);
+                let before = snapshot.k8s_version.replace(version);
+                before != snapshot.k8s_version
             }
             Err(why) => {
                 snapshot.api_server = false;
                 snapshot.api_error = Some(why);
+                false
             }
         });
+        if told {
+            self.version.notify_one();
+        }
+    }
+
+    /// Waits until the API server's version is another than before; for one
+    /// who waits.
+    pub async fn other_version(&self) {
+        self.version.notified().await;
     }
 
     /// The cluster's UID was read.

@@ -10,7 +10,7 @@ use testbed::suite::Outcome;
 use testbed::{NatsOptions, NatsServer};
 use tokio::time::timeout;
 
-use crate::library::{block_on, config_maps};
+use crate::library::{block_on, config_maps, last};
 use crate::scene::{Agent, Agents, Anything, CLUSTER, SOON};
 
 /// `YW5uYQ` is anna; her client may publish in her name only.
@@ -43,12 +43,7 @@ async fn code_of(client: &Client, verb: &str, body: Value) -> Option<Code> {
 /// How a command ends.
 async fn outcome(client: &Client, command: Value) -> Anything<Value> {
     let mut following = client.command(&serde_json::from_value(command)?).await?;
-    loop {
-        let event = timeout(SOON, following.next()).await.map_err(|_| "the command has no end")??;
-        if event.state.is_terminal() {
-            return Ok(serde_json::to_value(event)?);
-        }
-    }
+    Ok(serde_json::to_value(last(&mut following, SOON).await?)?)
 }
 
 pub(crate) fn users_have_their_own_rights(agents: &Agents) -> Outcome {

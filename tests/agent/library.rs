@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ankra_helm::client::{Access, Client, LogItem, Logs, Watch, connect};
+use ankra_helm::client::{Access, Client, Following, LogItem, Logs, Watch, connect};
+use ankra_helm::protocol::command::OpEvent;
 use ankra_helm::protocol::logs::{LogsRequest, Place};
 use ankra_helm::protocol::read::{GetReply, GetRequest, KindRef, Projection};
 use ankra_helm::protocol::watch::{Op, WatchFrame, WatchRequest};
@@ -28,6 +29,16 @@ pub(crate) async fn client(server: &NatsServer) -> Anything<Client> {
 pub(crate) async fn client_at(url: &str) -> Anything<Client> {
     let access = Access { nats_url: url.to_owned(), ..Access::default() };
     Ok(Client::new(connect(&access).await?, "ah.v1", Some(CLUSTER)).await?)
+}
+
+/// The last event of an operation: how it ended.
+pub(crate) async fn last(following: &mut Following, limit: Duration) -> Anything<OpEvent> {
+    loop {
+        let event = timeout(limit, following.next()).await.map_err(|_| "the operation has no end")??;
+        if event.state.is_terminal() {
+            return Ok(event);
+        }
+    }
 }
 
 pub(crate) fn config_maps(namespace: &str) -> WatchRequest {
@@ -306,13 +317,8 @@ pub(crate) fn commands_that_must_not_be_done(agents: &Agents) -> Outcome {
             ("good", json!({}), "succeeded"),
         ] {
             let mut following = client.command(&command(id, more)?).await?;
-            let last = loop {
-                let event = timeout(SOON, following.next()).await.map_err(|_| format!("{id} has no end"))??;
-                if event.state.is_terminal() {
-                    break event;
-                }
-            };
-            assert_eq!(serde_json::to_value(last.state)?, state, "{id}: {last:?}");
+            let ended = last(&mut following, SOON).await?;
+            assert_eq!(serde_json::to_value(ended.state)?, state, "{id}: {ended:?}");
         }
         let states: BTreeMap<_, _> = client.operations().await?.into_iter().map(|e| (e.op_id, e.state)).collect();
         assert_eq!(serde_json::to_value(states[&format!("{}-old", scene.namespace)])?, "skipped");

@@ -5,11 +5,13 @@
 //! stop something start their own.
 
 mod acting;
+mod answers;
 mod chart;
 mod commands;
 mod examples;
 mod faults;
 mod guard;
+mod hostile;
 mod identity;
 mod installed;
 mod library;
@@ -80,10 +82,14 @@ fn main() -> ExitCode {
         chart::it_is_installed_by_either,
         installed::agent_works_in_a_real_cluster if installed::missing,
         faults::cut_wire_loses_and_doubles_nothing,
+        answers::lost_answers_do_nothing_twice,
         faults::api_server_restarts,
         outage::nats_is_away_for_a_minute,
         outage::pages_go_on_after_compaction,
-        faults::bad_messages_are_refused,
+        faults::long_and_late_messages_are_refused,
+        hostile::every_verb_refuses_what_is_broken,
+        hostile::every_command_refuses_what_is_broken,
+        hostile::sessions_and_operations_go_on,
         faults::thousand_sessions_are_left,
         examples::examples_of_the_protocol_work,
         schemas::messages_fit_their_schemas,

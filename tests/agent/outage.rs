@@ -21,6 +21,8 @@ const AWAY: Duration = Duration::from_secs(60);
 
 /// Longest wait for what comes after that: pauses have grown meanwhile.
 const AFTER: Duration = Duration::from_secs(120);
+/// Silence after which an operation has nothing more to tell.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// The events of an operation up to its last one.
 async fn to_the_end(following: &mut Following, events: &mut Vec<OpEvent>) -> Anything<()> {
@@ -88,9 +90,17 @@ pub(crate) fn nats_is_away_for_a_minute(agents: &Agents) -> Outcome {
         )?;
         let mut following = client.command(&install).await?;
         let mut events = Vec::new();
-        let waits = |event: &OpEvent| event.step.as_ref().is_some_and(|step| step.id == "wait");
+        let waits = |event: &OpEvent| {
+            let of_service = event.resource.as_ref().is_some_and(|of| of.kind == "Service");
+            of_service && event.step.as_ref().is_some_and(|step| step.id == "wait")
+        };
         while !events.last().is_some_and(waits) {
             events.push(timeout(SOON, following.next()).await.map_err(|_| format!("no wait after {events:#?}"))??);
+        }
+        // Progress that is on the way when a connection ends may be lost; here
+        // nothing is when nothing more has to be told.
+        while let Ok(event) = timeout(QUIET, following.next()).await {
+            events.push(event?);
         }
 
         let stopped = Instant::now();

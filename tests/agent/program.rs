@@ -62,6 +62,10 @@ pub(crate) fn release_is_made_and_taken_away(agents: &Agents) -> Outcome {
     assert_eq!(listed[0]["name"], "shop");
     let _ = run(&["install", "shop", &chart])?.fails(1);
     let _ = run(&["upgrade", "shop", &chart, "--set", "replicas=2", "--wait", "--if-revision", "1"])?.ok();
+    let tried = run(&["rollback", "shop", "1", "--dry-run"])?;
+    assert!(tried.stderr.contains("Deployment"), "the plan is not shown: {}", tried.stderr);
+    let tried = run(&["upgrade", "shop", &chart, "--set", "replicas=3", "--dry-run"])?;
+    assert!(tried.stderr.contains("Deployment"), "the plan is not shown: {}", tried.stderr);
     let _ = run(&["rollback", "shop", "1", "--wait"])?.ok();
     let values: Value = serde_json::from_str(&scene.helm4.run(["get", "values", "shop", "--output=json"])?.ok())?;
     assert_eq!(values["replicas"], 1);

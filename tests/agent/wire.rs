@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::scene::Anything;
 
@@ -10,11 +12,47 @@ use crate::scene::Anything;
 pub(crate) struct Wire {
     pub(crate) url: String,
     open: Arc<Mutex<Vec<TcpStream>>>,
+    broken: Arc<AtomicBool>,
 }
+
+/// The message after which a wire breaks, once: it arrives, and its answer
+/// does not.
+#[derive(Clone)]
+struct Last {
+    /// Bytes of the messages that are counted.
+    word: String,
+    /// How many of them are yet to come.
+    left: Arc<Mutex<usize>>,
+    broken: Arc<AtomicBool>,
+}
+
+/// How long a message that was sent may take to arrive.
+const ARRIVAL: Duration = Duration::from_millis(300);
 
 impl Wire {
     /// A wire to this NATS server.
     pub(crate) fn to(server: &str) -> Anything<Self> {
+        Self::new(server, None)
+    }
+
+    /// One that breaks when the `nth` message with these bytes has gone to the
+    /// server, before anything comes back. New connections can be made then.
+    pub(crate) fn breaking(server: &str, word: &str, nth: usize) -> Anything<Self> {
+        Self::new(server, Some((word, nth)))
+    }
+
+    /// Whether it broke.
+    pub(crate) fn broke(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    fn new(server: &str, last: Option<(&str, usize)>) -> Anything<Self> {
+        let broken = Arc::new(AtomicBool::new(false));
+        let last = last.map(|(word, nth)| Last {
+            word: word.to_owned(),
+            left: Arc::new(Mutex::new(nth)),
+            broken: Arc::clone(&broken),
+        });
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("nats://{}", listener.local_addr()?);
         let target = server.replace("nats://", "");
@@ -23,9 +61,11 @@ impl Wire {
         std::thread::spawn(move || {
             for here in listener.incoming().flatten() {
                 let Ok(there) = TcpStream::connect(&target) else { continue };
-                for (from, to) in [(&here, &there), (&there, &here)] {
+                let deaf = Arc::new(AtomicBool::new(false));
+                for (from, to, last) in [(&here, &there, last.clone()), (&there, &here, None)] {
                     if let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) {
-                        std::thread::spawn(move || copy(from, to));
+                        let deaf = Arc::clone(&deaf);
+                        std::thread::spawn(move || copy(from, to, last, &deaf));
                     }
                 }
                 if let Ok(mut open) = kept.lock() {
@@ -33,7 +73,7 @@ impl Wire {
                 }
             }
         });
-        Ok(Wire { url, open })
+        Ok(Wire { url, open, broken })
     }
 
     /// Cuts all connections; new ones can be made.
@@ -47,12 +87,47 @@ impl Wire {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream) {
-    let mut buffer = [0; 16 * 1024];
+fn copy(mut from: TcpStream, mut to: TcpStream, last: Option<Last>, deaf: &AtomicBool) {
+    let back = last.is_none();
+    let (mut buffer, mut seen) = ([0; 16 * 1024], Vec::new());
     while let Ok(n) = from.read(&mut buffer) {
-        if n == 0 || to.write_all(&buffer[..n]).is_err() {
+        if n == 0 || (back && deaf.load(Ordering::Acquire)) {
+            break;
+        }
+        let breaks = last.as_ref().is_some_and(|last| last.is_in(&mut seen, &buffer[..n]));
+        if breaks {
+            deaf.store(true, Ordering::Release);
+        }
+        if to.write_all(&buffer[..n]).is_err() {
+            break;
+        }
+        if breaks {
+            // The rest of it may still be on the way.
+            if from.set_read_timeout(Some(ARRIVAL)).is_ok() {
+                let _ = std::io::copy(&mut from, &mut to);
+            }
+            let _ = from.shutdown(Shutdown::Both);
             break;
         }
     }
     let _ = to.shutdown(Shutdown::Both);
+}
+
+impl Last {
+    /// Whether the last message is among these bytes, which come after `seen`.
+    fn is_in(&self, seen: &mut Vec<u8>, bytes: &[u8]) -> bool {
+        let Ok(mut left) = self.left.lock() else { return false };
+        let word = self.word.as_bytes();
+        seen.extend_from_slice(bytes);
+        let found = seen.windows(word.len()).filter(|part| *part == word).count();
+        // A word that lies across two reads is found at the second.
+        let keep = seen.len().min(word.len() - 1);
+        seen.drain(..seen.len() - keep);
+        let breaks = *left > 0 && found >= *left;
+        *left = left.saturating_sub(found);
+        if breaks {
+            self.broken.store(true, Ordering::Release);
+        }
+        breaks
+    }
 }

@@ -46,6 +46,8 @@ struct Ended {
     run: Run,
     /// How far it was read; `None` when it was not begun.
     place: Option<Place>,
+    /// Whether lines came of a run that had been read whole before.
+    beyond: bool,
     error: Option<Error>,
 }
 
@@ -55,14 +57,28 @@ struct Read {
     place: Option<Place>,
     /// Attempts in a row that failed.
     failures: u32,
+    /// Whether lines came after the run had been read whole. They are the next
+    /// run's, which was not in view when its log was read.
+    beyond: bool,
 }
 
 impl Read {
     /// The last line that was read before lines of runs up to `next` were
     /// missed: this run was not read to its end, or others came and went.
     fn missed(&self, next: &Run) -> Option<Place> {
-        let missed = self.failures > 0 || next.follows_after_others(&self.run);
+        let missed = self.failures > 0 || next.follows_after_others(&self.run, u64::from(self.beyond));
         missed.then(|| self.place.clone()).flatten()
+    }
+
+    /// Where to go on in a log that was read so far.
+    fn goes_on(&self, run: &Run) -> Option<Place> {
+        let place = self.place.as_ref()?;
+        // The API server gives the log of the newest run, which need not be the
+        // one in view: what was read may have been this one's already.
+        let read = self.run.same(run) || self.beyond || run.may_have(&place.stamp);
+        // A stream that ended in order was read whole; what comes may be
+        // another run that is not seen yet.
+        read.then(|| Place { done: self.failures == 0, ..place.clone() })
     }
 }
 
@@ -220,16 +236,14 @@ impl View {
                         if whole && !run.running {
                             continue;
                         }
-                        // A stream that ended in order was read whole; what
-                        // comes may be another run that is not seen yet.
-                        read.place.clone().map(|place| Place { done: read.failures == 0, ..place })
+                        read.goes_on(&run)
                     }
                     Some(read) => {
                         if let Some(after) = read.missed(&run) {
                             let src = format!("{}/{}", pod.metadata.name, key.1);
                             self.gaps.push(LogFrame::Gap { src, reason: GapReason::Restarted, after });
                         }
-                        None
+                        read.goes_on(&run)
                     }
                     None => None,
                 };
@@ -262,7 +276,9 @@ impl View {
             (Some(_), Some(read)) if read.run.same(&ended.run) => read.failures + 1,
             (Some(_), _) => 1,
         };
-        self.read.insert(ended.key, Read { run: ended.run, place: ended.place, failures });
+        let known = self.read.get(&ended.key).filter(|read| read.run.same(&ended.run));
+        let beyond = ended.beyond || known.is_some_and(|read| read.beyond);
+        self.read.insert(ended.key, Read { run: ended.run, place: ended.place, failures, beyond });
     }
 }
 
@@ -282,7 +298,7 @@ async fn follow_one(reading: Arc<Reading>, log: Log, again: bool, key: Key, run:
             };
             send_control(&reading.session, &LogFrame::SourceEnded { src: log.src(), error: Some(error.clone()) }).await;
             tokio::time::sleep(NO_PLACE).await;
-            return Ended { key, run, place: log.place, error: Some(error) };
+            return Ended { key, run, place: log.place, beyond: false, error: Some(error) };
         }
     };
     if again {
@@ -291,5 +307,41 @@ async fn follow_one(reading: Arc<Reading>, log: Log, again: bool, key: Key, run:
         send_control(&reading.session, &LogFrame::SourceAdded { src: log.src() }).await;
     }
     let (place, outcome) = send(&reading.session, &reading.pods, &reading.request, &reading.filter, &log).await;
-    Ended { key, run, place: Some(place), error: outcome.err() }
+    let whole = log.place.as_ref().filter(|place| again && place.done);
+    let beyond = whole.is_some_and(|whole| (&whole.stamp, whole.lines) != (&place.stamp, place.lines));
+    Ended { key, run, place: Some(place), beyond, error: outcome.err() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(restarts: u64) -> Run {
+        let status = format!(
+            r#"{{"status":{{"containerStatuses":[{{"name":"a","restartCount":{restarts},"containerID":"{restarts}",
+              "state":{{"running":{{"startedAt":"2026-11-23T09:00:0{restarts}Z"}}}}}}]}}}}"#
+        );
+        serde_json::from_str::<Pod>(&status).unwrap().run("a").unwrap()
+    }
+
+    #[test]
+    fn a_run_that_was_read_before_it_was_seen_is_not_read_again() {
+        let place = Place { stamp: "2026-11-23T09:00:00.5Z".into(), lines: 1, done: false };
+        let read = |failures, beyond| Read { run: run(0), place: Some(place.clone()), failures, beyond };
+        let done = |done| Some(Place { done, ..place.clone() });
+        // The next run in view: all of it is to be read, unless it was.
+        assert_eq!(read(0, false).goes_on(&run(1)), None);
+        assert_eq!(read(0, true).goes_on(&run(1)), done(true));
+        assert_eq!(read(1, true).goes_on(&run(1)), done(false), "its stream broke");
+        assert_eq!(read(0, false).goes_on(&run(0)), done(true));
+        let late =
+            Read { place: Some(Place { stamp: "2026-11-23T09:00:01.5Z".into(), ..place.clone() }), ..read(0, false) };
+        assert!(late.goes_on(&run(1)).is_some(), "its lines are of a time when the next one ran");
+        assert_eq!(late.goes_on(&run(2)), None);
+        // Whether a run was missed is counted from the one that was read.
+        assert_eq!(read(0, false).missed(&run(1)), None);
+        assert_eq!(read(0, false).missed(&run(2)), Some(place.clone()));
+        assert_eq!(read(0, true).missed(&run(2)), None);
+        assert_eq!(read(0, true).missed(&run(3)), Some(place.clone()));
+    }
 }

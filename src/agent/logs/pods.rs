@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::protocol::{Error, logs::LogsRequest};
@@ -66,15 +67,22 @@ struct ContainerStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct ContainerState {
-    running: Option<serde::de::IgnoredAny>,
+    running: Option<Running>,
     terminated: Option<Terminated>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
+struct Running {
+    started_at: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Terminated {
     #[serde(rename = "containerID")]
     container_id: String,
+    started_at: String,
 }
 
 /// One run of a container: a restart is another one.
@@ -82,6 +90,8 @@ struct Terminated {
 pub(super) struct Run {
     restarts: u64,
     id: String,
+    /// When it began, to the second.
+    started: String,
     /// Whether it still runs.
     pub(super) running: bool,
 }
@@ -92,11 +102,20 @@ impl Run {
         if self.id.is_empty() || other.id.is_empty() { self.restarts == other.restarts } else { self.id == other.id }
     }
 
-    /// Whether there were runs between `before` and this one.
-    pub(super) fn follows_after_others(&self, before: &Run) -> bool {
+    /// Whether a line of this time may be one of this run's.
+    pub(super) fn may_have(&self, stamp: &str) -> bool {
+        match (stamp.parse::<Timestamp>(), self.started.parse::<Timestamp>()) {
+            (Ok(stamp), Ok(started)) => stamp >= started,
+            _ => false,
+        }
+    }
+
+    /// Whether there were runs between `before` and this one, apart from `known`
+    /// ones.
+    pub(super) fn follows_after_others(&self, before: &Run, known: u64) -> bool {
         // While a container waits to be run again, the count is one ahead of
         // the run that can be read.
-        self.running && before.running && self.restarts > before.restarts + 1
+        self.running && before.running && self.restarts > before.restarts + 1 + known
     }
 }
 
@@ -134,13 +153,15 @@ impl Pod {
             &self.status.ephemeral_container_statuses,
         ];
         let status = all.into_iter().flatten().find(|status| status.name == container)?;
-        let run = |id: &str, running| Some(Run { restarts: status.restart_count, id: id.to_owned(), running });
+        let run = |id: &str, started: &str, running| {
+            Some(Run { restarts: status.restart_count, id: id.to_owned(), started: started.to_owned(), running })
+        };
         let ended = status.state.terminated.as_ref().or(status.last_state.terminated.as_ref());
-        match ended {
-            _ if status.state.running.is_some() => run(&status.container_id, true),
+        match (&status.state.running, ended) {
+            (Some(running), _) => run(&status.container_id, &running.started_at, true),
             // Between two runs the log of the last one can still be read.
-            Some(ended) => run(&ended.container_id, false),
-            None => None,
+            (None, Some(ended)) => run(&ended.container_id, &ended.started_at, false),
+            (None, None) => None,
         }
     }
 
@@ -200,5 +221,8 @@ mod tests {
         );
         assert!(running.same(&waiting) && !waiting.running);
         assert!(!running.same(&next) && next.running);
+        let begun = status(r#""containerID":"y","state":{"running":{"startedAt":"2026-11-23T09:00:05Z"}}"#);
+        assert!(begun.may_have("2026-11-23T09:00:05.120000000Z") && begun.may_have("2026-11-23T10:00:05.12+01:00"));
+        assert!(!begun.may_have("2026-11-23T09:00:04.999999999Z") && !begun.may_have("") && !next.may_have("2026"));
     }
 }

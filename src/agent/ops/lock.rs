@@ -89,15 +89,36 @@ impl Held {
     /// # Errors
     /// When someone else has it now, or JetStream fails.
     pub(super) async fn renew(&mut self) -> Result<(), Error> {
-        self.revision = self.store.update(&self.key, &self.holder, self.revision).await?;
+        self.revision = match self.store.update(&self.key, &self.holder, self.revision).await {
+            Err(error) if error.code == Code::Conflict => {
+                let revision = self.found().await?.ok_or(error)?;
+                self.store.update(&self.key, &self.holder, revision).await?
+            }
+            renewed => renewed?,
+        };
         Ok(())
     }
 
     /// Gives it to the next one.
     pub(super) async fn release(self) {
-        if let Err(error) = self.store.forget(&self.key, self.revision).await {
+        if self.store.forget(&self.key, self.revision).await.is_ok() {
+            return;
+        }
+        let again = match self.found().await {
+            Ok(Some(revision)) => self.store.forget(&self.key, revision).await,
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = again {
             tracing::debug!(%error, "a lock is left to run out");
         }
+    }
+
+    /// The revision of the lock, if it is still ours: the answer to a renewal
+    /// may have been lost.
+    async fn found(&self) -> Result<Option<u64>, Error> {
+        let found = self.store.lock(&self.key).await?;
+        Ok(found.filter(|(holder, _)| *holder == self.holder).map(|(_, revision)| revision))
     }
 }
 

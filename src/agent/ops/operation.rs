@@ -18,7 +18,6 @@ use super::{
     progress::{Progress, Says},
     recover::{self, Recovery},
     release,
-    store::ACK_WAIT,
 };
 use crate::{
     agent::{
@@ -38,6 +37,8 @@ use crate::{
 const ALIVE: Duration = Duration::from_secs(10);
 /// Pause before an operation of another agent is looked at again.
 const LATER: Duration = Duration::from_secs(15);
+/// Pause before the ledger is tried again, and how often it is.
+const WRITE_AGAIN: (Duration, u32) = (Duration::from_secs(2), 10);
 /// Time in which a lock that nobody holds is ours.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
@@ -184,11 +185,8 @@ async fn turn(agent: &Agent, store: &Store, key: &str, message: &Message, comman
             updated_at: now,
             error: None,
         };
-        return match store.create(key, &entry).await {
-            Ok(revision) => Ok(Turn::Work(Box::new(entry), revision)),
-            Err(error) if error.code == Code::Conflict => Ok(Turn::Elsewhere),
-            Err(error) => Err(error),
-        };
+        let created = store.create(key, &entry).await;
+        return taken(store, key, entry, created, Turn::Work).await;
     };
     if entry.state.is_terminal() {
         return Ok(Turn::Done(Box::new(entry)));
@@ -200,16 +198,40 @@ async fn turn(agent: &Agent, store: &Store, key: &str, message: &Message, comman
     let mine = LedgerEntry {
         instance: agent.instance.clone(),
         epoch: agent.epoch.clone(),
-        attempt: entry.attempt + 1,
+        // What nobody began is not begun again.
+        attempt: entry.attempt + u32::from(begun),
         updated_at: now,
         ..entry
     };
-    match store.update(key, &mine, revision).await {
-        Ok(revision) if begun => Ok(Turn::Orphaned(Box::new(mine), revision)),
-        Ok(revision) => Ok(Turn::Work(Box::new(mine), revision)),
-        Err(error) if error.code == Code::Conflict => Ok(Turn::Elsewhere),
-        Err(error) => Err(error),
+    let updated = store.update(key, &mine, revision).await;
+    taken(store, key, mine, updated, if begun { Turn::Orphaned } else { Turn::Work }).await
+}
+
+/// Whether an entry that was written is ours. The answer to the write may
+/// have been lost, so what was not confirmed is read.
+async fn taken(
+    store: &Store,
+    key: &str,
+    mine: LedgerEntry,
+    written: Result<u64, Error>,
+    turn: fn(Box<LedgerEntry>, u64) -> Turn,
+) -> Result<Turn, Error> {
+    let error = match written {
+        Ok(revision) => return Ok(turn(Box::new(mine), revision)),
+        Err(error) => error,
+    };
+    match revision_of(store, key, &mine).await? {
+        Some(revision) => Ok(turn(Box::new(mine), revision)),
+        None if error.code == Code::Conflict => Ok(Turn::Elsewhere),
+        None => Err(error),
     }
+}
+
+/// Revision of an operation's entry, if this process wrote it last. No other
+/// does so under its epoch, and it works on an operation once at a time.
+async fn revision_of(store: &Store, key: &str, mine: &LedgerEntry) -> Result<Option<u64>, Error> {
+    let found = store.entry(key).await?;
+    Ok(found.filter(|(entry, _)| entry.epoch == mine.epoch && entry.attempt == mine.attempt).map(|(_, at)| at))
 }
 
 /// Watches whether the agent that has an operation renews its entry, for as
@@ -299,7 +321,7 @@ impl Operation {
                 Err(error) => return Err(error),
             }
         }
-        self.move_to(State::Running).await?;
+        self.keep(State::Running).await?;
         add(&self.agent.metrics.operations, 1);
         self.say(State::Running, Says::step("start", command.verb.as_str())).await;
         let agent = Arc::clone(&self.agent);
@@ -418,7 +440,8 @@ impl Operation {
         }
     }
 
-    /// Writes the state into the ledger.
+    /// Writes the state into the ledger. When the answer to an earlier write
+    /// was lost, the entry is ours under a revision that is not known here.
     async fn move_to(&mut self, state: State) -> Result<(), Error> {
         let mut entry = self.entry.clone();
         entry.state = state;
@@ -426,25 +449,36 @@ impl Operation {
         if let Some(progress) = &self.progress {
             entry.seq = progress.seq();
         }
-        self.revision = self.store.update(&self.key, &entry, self.revision).await?;
+        self.revision = match self.store.update(&self.key, &entry, self.revision).await {
+            Err(error) if error.code == Code::Conflict => {
+                let revision = revision_of(&self.store, &self.key, &entry).await?.ok_or(error)?;
+                self.store.update(&self.key, &entry, revision).await?
+            }
+            written => written?,
+        };
         self.entry = entry;
         Ok(())
     }
 
-    /// The last state: into the ledger, then told. The ledger is tried for as
-    /// long as the message can be kept.
-    async fn end(&mut self, state: State, says: Says) -> Result<(), Error> {
-        self.entry.error = says.error.clone();
+    /// Writes a state that must be in the ledger before anything else is done,
+    /// for as long as the message can be kept.
+    async fn keep(&mut self, state: State) -> Result<(), Error> {
         let mut tries = 0;
         loop {
             match self.move_to(state).await {
-                Ok(()) => break,
-                Err(error) if error.code == Code::Conflict || tries >= 10 => return Err(error),
+                Ok(()) => return Ok(()),
+                Err(error) if error.code == Code::Conflict || tries >= WRITE_AGAIN.1 => return Err(error),
                 Err(error) => tracing::warn!(op = %self.entry.op_id, %error, "the ledger is tried again"),
             }
             tries += 1;
-            tokio::time::sleep(ACK_WAIT / 15).await;
+            tokio::time::sleep(WRITE_AGAIN.0).await;
         }
+    }
+
+    /// The last state: into the ledger, then told.
+    async fn end(&mut self, state: State, says: Says) -> Result<(), Error> {
+        self.entry.error = says.error.clone();
+        self.keep(state).await?;
         tracing::info!(op = %self.entry.op_id, verb = self.entry.verb.as_str(), namespace = %self.entry.namespace,
             release = %self.entry.release, ?state, "operation ended");
         if let Some(mut progress) = self.progress.take() {

@@ -27,5 +27,9 @@ pub(super) const REPLY_TARGET: usize = 256 * 1024;
 /// Reads the body of a request; an empty body counts as `{}`.
 pub(super) fn request<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
     let payload = if payload.is_empty() { b"{}".as_slice() } else { payload };
+    // A list would be taken for the fields in their order.
+    if payload.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::invalid("the request cannot be read: it is no JSON object"));
+    }
     serde_json::from_slice(payload).map_err(|error| Error::invalid(format!("the request cannot be read: {error}")))
 }

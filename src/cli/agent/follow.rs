@@ -81,10 +81,12 @@ impl ChartFlags {
 
 /// Publishes a command and shows its operation to its end.
 pub(super) async fn run(session: &Session<'_>, flags: &Flags, verb: Verb, spec: ReleaseSpec) -> Result<(), Failure> {
-    match publish(session, flags, verb, spec).await? {
-        Some(last) => finish(session, flags.output, last),
-        None => Ok(()),
+    let Some(last) = publish(session, flags, verb, spec).await? else { return Ok(()) };
+    let plan = last.result.as_ref().and_then(|result| result.get("plan")).and_then(Value::as_str);
+    if let Some(plan) = plan.filter(|plan| flags.dry_run && !plan.is_empty()) {
+        session.cx.printer.note(plan.trim_end());
     }
+    finish(session, flags.output, last)
 }
 
 /// Publishes a command and shows its operation; gives the last event, or
