@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so out loud")]
 
 mod errors;
+mod flags;
 mod post_render;
 mod process;
 mod remote;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         trials.push(Trial::test(name, move || same_as_helm(&file, testdata)));
     }
     assert!(trials.len() > 10, "the case files are gone");
+    trials.extend(flags::trials());
     trials.extend(post_render::trials());
     trials.extend(process::trials());
     trials.extend(remote::trials());

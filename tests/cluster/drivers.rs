@@ -77,6 +77,79 @@ pub(crate) fn sql(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
+/// Which server is believed is what Helm's client for PostgreSQL believes.
+pub(crate) fn sql_with_tls(cluster: &Cluster) -> Outcome {
+    let scene = cluster.scene("driver-tls")?;
+    let (keys, others) = (keys(&scene, "one")?, keys(&scene, "other")?);
+    let database = Database::start_with(Some(&keys))?;
+    database.query("CREATE DATABASE certs")?;
+    let file = |folder: &Path, name: &str| folder.join(name).display().to_string();
+    let (ca, wrong) = (file(&keys, "ca.crt"), file(&others, "ca.crt"));
+    let (cert, key) = (file(&keys, "client.crt"), file(&keys, "client.key"));
+    let port = database.port;
+    let url = |rest: &str| format!("postgres://helm@127.0.0.1:{port}/postgres?{rest}");
+    let words = |host: &str, rest: &str| format!("host={host} port={port} user=helm dbname=postgres {rest}");
+    let certs = |rest: &str| format!("host=127.0.0.1 port={port} user=helm dbname=certs {rest}");
+    let cases = [
+        (url(""), true),
+        (url("sslmode=require"), true),
+        (url("sslmode=prefer"), true),
+        (url("sslmode=allow"), true),
+        // The server refuses what is not encrypted.
+        (url("sslmode=disable"), false),
+        (url("sslmode=nonsense"), false),
+        (url("sslmode=verify-ca"), false),
+        (url(&format!("sslmode=verify-ca&sslrootcert={ca}")), true),
+        (url(&format!("sslmode=verify-full&sslrootcert={ca}")), true),
+        (url(&format!("sslmode=verify-ca&sslrootcert={wrong}")), false),
+        (url(&format!("sslmode=require&sslrootcert={wrong}")), false),
+        (url("sslmode=require&sslrootcert=/nowhere"), true),
+        (url("sslmode=verify-ca&sslrootcert=/nowhere"), false),
+        (words("localhost", &format!("sslmode=verify-ca sslrootcert='{ca}'")), true),
+        // The certificate is for the address, not for this name.
+        (words("localhost", &format!("sslmode=verify-full sslrootcert={ca}")), false),
+        (certs("sslmode=require"), false),
+        (certs(&format!("sslmode=require sslcert={cert} sslkey={key}")), true),
+    ];
+    for (connection, works) in cases {
+        let with = |program: &Program| {
+            program.clone().with("HELM_DRIVER", "sql").with("HELM_DRIVER_SQL_CONNECTION_STRING", &connection)
+        };
+        let (want, got) = (with(&scene.helm4).run(["list"])?, with(&scene.ours).run(["list"])?);
+        assert_eq!(want.code == 0, works, "{connection}: {}", want.stderr);
+        assert_eq!(got.code, want.code, "{connection}: {}", got.stderr);
+        assert_eq!(got.stdout, want.stdout, "{connection}");
+        assert!(works || got.stderr.contains("unable to instantiate SQL driver: "), "{}", got.stderr);
+    }
+    let connection = url(&format!("sslmode=verify-full&sslrootcert={ca}"));
+    let with = |program: &Program| {
+        program.clone().with("HELM_DRIVER", "sql").with("HELM_DRIVER_SQL_CONNECTION_STRING", &connection)
+    };
+    take_turns(&scene, &with(&scene.helm4), &with(&scene.ours))
+}
+
+/// Certificates of a server at 127.0.0.1 and of a client, and their CA's.
+fn keys(scene: &Scene<'_>, name: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    use std::os::unix::fs::PermissionsExt;
+    let template = r#"{{ $ca := genCA "db" 2 -}}
+{{ $server := genSignedCert "db" (list "127.0.0.1") nil 2 $ca -}}
+{{ $client := genSignedCert "helm" nil nil 2 $ca -}}
+{{ dict "ca.crt" $ca.Cert "server.crt" $server.Cert "server.key" $server.Key
+    "client.crt" $client.Cert "client.key" $client.Key | toJson }}
+"#;
+    let chart = scene.chart(name, &[("templates/keys.yaml", template)])?;
+    let text = scene.helm4.run(["template", "keys", &chart])?.ok();
+    let line = text.lines().find(|line| line.starts_with('{')).ok_or("no certificates")?;
+    let files: std::collections::BTreeMap<String, String> = serde_json::from_str(line)?;
+    let folder = scene.work.path().join(name).join("keys");
+    std::fs::create_dir_all(&folder)?;
+    for (name, text) in files {
+        std::fs::write(folder.join(&name), text)?;
+        std::fs::set_permissions(folder.join(&name), std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(folder)
+}
+
 /// Both use the same releases in turn, and read the same of them.
 fn take_turns(scene: &Scene<'_>, first: &Program, second: &Program) -> Outcome {
     let chart = scene.chart("maps", &[MAP])?;
@@ -116,11 +189,25 @@ struct Database {
     server: Child,
     folder: PathBuf,
     port: u16,
+    tls: bool,
     _work: Workdir,
 }
 
+/// With TLS nobody may come without it, and into one database only with a
+/// certificate.
+const RULES: &str = "local all all trust
+hostnossl all all 127.0.0.1/32 reject
+hostssl certs all 127.0.0.1/32 cert
+hostssl all all 127.0.0.1/32 trust
+";
+
 impl Database {
     fn start() -> Result<Database, Box<dyn std::error::Error>> {
+        Database::start_with(None)
+    }
+
+    /// With a folder of keys it speaks TLS only.
+    fn start_with(keys: Option<&Path>) -> Result<Database, Box<dyn std::error::Error>> {
         let folder = postgres_folder().ok_or("no PostgreSQL")?;
         let work = Workdir::new("postgres")?;
         let data = work.path().join("data");
@@ -142,10 +229,25 @@ impl Database {
         if !command("initdb").args(initdb).arg(&data).status()?.success() {
             return Err("initdb failed".into());
         }
+        if let Some(keys) = keys {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::write(data.join("pg_hba.conf"), RULES)?;
+            for name in ["server.crt", "server.key", "ca.crt"] {
+                std::fs::copy(keys.join(name), data.join(name))?;
+                std::fs::set_permissions(data.join(name), std::fs::Permissions::from_mode(0o600))?;
+                if is_root {
+                    std::os::unix::fs::chown(data.join(name), Some(NOBODY), Some(NOBODY))?;
+                }
+            }
+        }
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut server = command("postgres");
         server.arg("-D").arg(&data).arg("-k").arg(&data).args(["-F", "-h", "127.0.0.1", "-p", &port.to_string()]);
-        let database = Database { server: server.spawn()?, folder: folder.clone(), port, _work: work };
+        if keys.is_some() {
+            server.args(["-c", "ssl=on", "-c", "ssl_ca_file=ca.crt"]);
+        }
+        let tls = keys.is_some();
+        let database = Database { server: server.spawn()?, folder: folder.clone(), port, tls, _work: work };
         let until = Instant::now() + Duration::from_secs(60);
         while database.query("SELECT 1").is_err() {
             if Instant::now() > until {
@@ -157,7 +259,8 @@ impl Database {
     }
 
     fn connection(&self) -> String {
-        format!("postgres://helm@127.0.0.1:{}/postgres?sslmode=disable", self.port)
+        let mode = if self.tls { "require" } else { "disable" };
+        format!("postgres://helm@127.0.0.1:{}/postgres?sslmode={mode}", self.port)
     }
 
     fn query(&self, text: &str) -> Outcome {

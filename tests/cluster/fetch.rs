@@ -140,7 +140,7 @@ pub(crate) fn prereleases(cluster: &Cluster) -> Outcome {
 }
 
 /// Certificates for 127.0.0.1 and for a client, and their CA's, as files.
-fn certificates(scene: &Scene<'_>) -> Result<PathBuf, Box<dyn std::error::Error>> {
+pub(crate) fn certificates(scene: &Scene<'_>) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let template = r#"{{ $ca := genCA "shelf" 2 -}}
 {{ $server := genSignedCert "shelf" (list "127.0.0.1") nil 2 $ca -}}
 {{ $client := genSignedCert "reader" nil nil 2 $ca -}}

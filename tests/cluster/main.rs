@@ -7,14 +7,18 @@
 
 mod bad_input;
 mod client_side;
+mod dependencies;
 mod drivers;
 mod faults;
 mod fetch;
+mod flags;
 mod interplay;
 mod kill;
 mod lifecycle;
+mod lookup;
 mod parity;
 mod post_render;
+mod provenance;
 mod proxy;
 mod random;
 mod record;
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         drivers::configmaps,
         drivers::memory_and_unknown,
         drivers::sql if drivers::no_postgres,
+        drivers::sql_with_tls if drivers::no_postgres,
         parity::of_install,
         parity::of_upgrade,
         parity::of_rollback,
@@ -69,10 +74,22 @@ fn main() -> ExitCode {
         parity::of_test,
         parity::of_hooks,
         parity::of_reads,
+        flags::of_helm3,
+        flags::of_install,
+        flags::of_upgrade,
+        flags::generated_names,
+        flags::of_all_namespaces,
+        flags::of_sources,
+        flags::of_the_connection,
+        flags::every_flag_has_a_test,
+        lookup::same_as_helm4,
+        lookup::same_as_helm3,
         post_render::same_as_helm4,
         post_render::same_as_helm3,
         random::sequence_ends_as_by_helm4_alone,
         wait::for_hooks_and_pods,
+        wait::asks_for_no_more_than_it_needs,
+        wait::failed_pods_are_seen,
         wait::failing_hook_fails_the_release,
         wait::interrupted_install_can_be_upgraded,
         wait::custom_resources_after_their_definition,
@@ -97,5 +114,10 @@ fn main() -> ExitCode {
         fetch::archive_with_another_digest,
         fetch::prereleases,
         fetch::from_a_repository_with_tls,
+        provenance::same_as_helm if provenance::no_gpg,
+        provenance::what_is_wrong_is_refused if provenance::no_gpg,
+        provenance::of_every_verb if provenance::no_gpg,
+        dependencies::same_as_helm,
+        dependencies::locked_and_outdated,
     ])
 }

@@ -12,7 +12,7 @@ use crate::record;
 use crate::scene::{Cluster, Scene};
 
 type Anything<T> = Result<T, Box<dyn std::error::Error>>;
-type Commands = &'static [&'static [&'static str]];
+pub(crate) type Commands = &'static [&'static [&'static str]];
 
 const CHART: [(&str, &str); 6] = [
     ("templates/objects.yaml", include_str!("parity/objects.yaml")),
@@ -246,8 +246,13 @@ pub(crate) fn of_reads(cluster: &Cluster) -> Outcome {
     same(cluster, "read", READ)
 }
 
+/// All tables of commands.
+pub(crate) fn tables() -> [Commands; 7] {
+    [INSTALL, UPGRADE, ROLLBACK, UNINSTALL, TEST, HOOKS, READ]
+}
+
 /// Runs the commands by both, and lists everything that differs.
-fn same(cluster: &Cluster, name: &str, commands: Commands) -> Outcome {
+pub(crate) fn same(cluster: &Cluster, name: &str, commands: Commands) -> Outcome {
     let (theirs, ours) = (cluster.scene(&format!("{name}-helm"))?, cluster.scene(&format!("{name}-ours"))?);
     let mut differences = Vec::new();
     let mut differ = |what: String, theirs: String, ours: String| {
@@ -302,7 +307,10 @@ impl Said {
             "CHART" => chart.clone(),
             "NEXT" => next.clone(),
             "LOGS" => logs.clone(),
-            other => other.replace("NS", &scene.namespace),
+            other => other
+                .replace("NS", &scene.namespace)
+                .replace("CHART/", &format!("{chart}/"))
+                .replace("NEXT/", &format!("{next}/")),
         };
         let Finished { code, stdout, stderr, .. } = program.run(command.iter().map(put).collect::<Vec<_>>())?;
         let error = stderr.find("Error: ").map_or("", |at| &stderr[at..]);
@@ -315,7 +323,9 @@ impl Said {
 /// the latter with times, at each request. What hooks log, and our progress, is
 /// left out.
 fn logged(stderr: &str) -> String {
-    let lines = stderr.lines().filter_map(|line| {
+    // That one of Helm's watches was ended early says nothing of the server.
+    let told = stderr.lines().filter(|line| !line.contains("Warning: watch ended with error"));
+    let lines = told.filter_map(|line| {
         if let Some((_, text)) = line.split_once("] \"Warning: ") {
             return Some(format!("Warning: {}", text.trim_end_matches('"').replace("\\\"", "\"")));
         }
@@ -350,7 +360,7 @@ fn mask_line(line: &str) -> String {
     let mut rest = line.as_str();
     let mut masked = false;
     while let Some(next) = rest.chars().next() {
-        match time_at(rest).or_else(|| address_at(rest)) {
+        match time_at(rest).or_else(|| address_at(rest)).or_else(|| stamp_at(rest)) {
             Some(length) => {
                 out.push_str("<varies>");
                 masked = true;
@@ -404,6 +414,11 @@ fn time_at(text: &str) -> Option<usize> {
     }
     let is_ansi = fits(text, "??? ??? ?0 00:00:00 0000") && text.starts_with(|c: char| c.is_ascii_uppercase());
     is_ansi.then_some(24)
+}
+
+/// The seconds in a generated name.
+fn stamp_at(text: &str) -> Option<usize> {
+    (fits(text, "0000000000") && !fits(text, "00000000000")).then_some(10)
 }
 
 /// The addresses of Services come from one range.

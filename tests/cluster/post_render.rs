@@ -11,7 +11,7 @@ const PLUGIN: &str = "apiVersion: v1\ntype: postrenderer/v1\nname: labels\nversi
                       runtimeConfig:\n  platformCommand:\n  - command: ${HELM_PLUGIN_DIR}/run.sh\n";
 
 /// Labels what has a name.
-const SCRIPT: &str = "#!/bin/sh\nsed 's/^  name:/  labels: {by: sed}\\n  name:/'\n";
+const SCRIPT: &str = "#!/bin/sh\nsed \"s/^  name:/  labels: {by: sed$1}\\n  name:/\"\n";
 
 const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-a # named\ndata: {a: \"1\"}\n\
                         ---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-hook\n  \
@@ -44,6 +44,11 @@ pub(crate) fn same_as_helm4(cluster: &Cluster) -> Outcome {
     for name in ["aa-a", "aa-hook"] {
         assert_eq!(scene.get(&["configmap", name])?["metadata"]["labels"]["by"], "sed");
     }
+    let _ = ours.run(["upgrade", "aa", &chart, "--post-renderer", "labels", "--post-renderer-args", "-x"])?.ok();
+    assert_eq!(scene.get(&["configmap", "aa-a"])?["metadata"]["labels"]["by"], "sed-x");
+    let again = ["install", "cc", &chart, "--post-renderer", "labels", "--post-renderer-args=-y"];
+    let _ = ours.run(again)?.ok();
+    assert_eq!(scene.get(&["configmap", "cc-a"])?["metadata"]["labels"]["by"], "sed-y");
     // An upgrade without it takes the label away again; one that fails changes nothing.
     let _ = ours.run(["upgrade", "aa", &chart])?.ok();
     assert!(scene.get(&["configmap", "aa-a"])?["metadata"]["labels"]["by"].is_null());

@@ -146,7 +146,9 @@ fn history(scene: &Scene<'_>, program: &Program) -> Anything<Vec<String>> {
     }
     let revisions = json(&finished.stdout)?;
     let entry = |r: &Value| {
-        let failed = r["status"] == "failed";
+        // A revision that failed may count as superseded later; why it did is
+        // still in the words of the one that tried.
+        let failed = r["status"] == "failed" || r["description"].as_str().is_some_and(|d| d.contains("\" failed: "));
         let description = if failed { Value::Null } else { r["description"].clone() };
         format!("{} {} {} {description}", r["revision"], r["status"], r["chart"]).replace(&scene.namespace, "NS")
     };
