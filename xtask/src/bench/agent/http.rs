@@ -1,10 +1,14 @@
-//! The little of HTTP/1.1 that a proxy and a monitoring endpoint on this
+//! The little of HTTP/1.1 that an API server and a monitoring endpoint on this
 //! machine need: one connection that is kept, whole bodies.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
 use super::super::Anything;
@@ -12,10 +16,38 @@ use super::super::Anything;
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What bytes go over, and come from.
+trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
+
 /// One connection.
 pub(super) struct Http {
     address: String,
-    stream: BufReader<TcpStream>,
+    /// Of every request.
+    headers: String,
+    stream: BufReader<Box<dyn Wire>>,
+}
+
+/// How to reach a server by TLS as somebody that it knows.
+#[derive(Clone)]
+pub(super) struct Secure {
+    config: Arc<ClientConfig>,
+    token: String,
+}
+
+impl Secure {
+    /// `authority` is the file of the certificate that signed the server's.
+    pub(super) fn new(authority: &Path, token: &str) -> Anything<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(authority)? {
+            // The file may hold the server's own too, which signs nothing.
+            roots.add_parsable_certificates([certificate?]);
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+        Ok(Self { config, token: token.to_owned() })
+    }
 }
 
 /// Status and body.
@@ -37,11 +69,22 @@ impl Answer {
 impl Http {
     /// Connects to `address`, `host:port` or an `http://` URL of that.
     pub(super) fn connect(address: &str) -> Anything<Self> {
-        let address = address.trim_start_matches("http://").to_owned();
-        let stream = TcpStream::connect(&address).map_err(|e| format!("connecting to {address}: {e}"))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { address, stream: BufReader::with_capacity(64 * 1024, stream) })
+        let address = address.trim_start_matches("http://");
+        Ok(Self::over(address, String::new(), Box::new(tcp(address)?)))
+    }
+
+    /// Connects to an `https://` URL of host and port.
+    pub(super) fn connect_secure(url: &str, secure: &Secure) -> Anything<Self> {
+        let address = url.trim_start_matches("https://");
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let name = ServerName::try_from(host.to_owned())?;
+        let tls = ClientConnection::new(Arc::clone(&secure.config), name)?;
+        let headers = format!("Authorization: Bearer {}\r\n", secure.token);
+        Ok(Self::over(address, headers, Box::new(StreamOwned::new(tls, tcp(address)?))))
+    }
+
+    fn over(address: &str, headers: String, wire: Box<dyn Wire>) -> Self {
+        Self { address: address.to_owned(), headers, stream: BufReader::with_capacity(64 * 1024, wire) }
     }
 
     /// Reads a JSON document.
@@ -49,10 +92,35 @@ impl Http {
         Ok(serde_json::from_slice(&self.send("GET", path, &[], b"")?.ok()?)?)
     }
 
-    /// Sends one request and reads its answer.
-    pub(super) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Anything<Answer> {
-        let mut head =
-            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+    /// Reads an answer that does not end, line by line, until `told` wants no
+    /// more or the server ends it.
+    pub(super) fn follow(mut self, path: &str, mut told: impl FnMut(&[u8]) -> bool) -> Anything<()> {
+        self.ask("GET", path, &[], b"")?;
+        let (status, _) = self.head()?;
+        if status != 200 {
+            return Err(format!("HTTP {status}: {}", String::from_utf8_lossy(&self.chunks()?)).into());
+        }
+        let mut lines = Vec::new();
+        while self.chunk(&mut lines)? > 0 {
+            let mut from = 0;
+            while let Some(length) = lines[from..].iter().position(|byte| *byte == b'\n') {
+                if !told(&lines[from..from + length]) {
+                    return Ok(());
+                }
+                from += length + 1;
+            }
+            lines.drain(..from);
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Anything<()> {
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n{}",
+            self.address,
+            body.len(),
+            self.headers
+        );
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -60,6 +128,13 @@ impl Http {
         let mut message = head.into_bytes();
         message.extend_from_slice(body);
         self.stream.get_mut().write_all(&message)?;
+        self.stream.get_mut().flush()?;
+        Ok(())
+    }
+
+    /// Sends one request and reads its answer.
+    pub(super) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Anything<Answer> {
+        self.ask(method, path, headers, body)?;
         let (status, length) = self.head()?;
         let body = match length {
             Some(length) => {
@@ -92,18 +167,21 @@ impl Http {
 
     fn chunks(&mut self) -> Anything<Vec<u8>> {
         let mut body = Vec::new();
-        loop {
-            let line = self.line()?;
-            let length = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)?;
-            let start = body.len();
-            body.resize(start + length, 0);
-            self.stream.read_exact(&mut body[start..])?;
-            // The end of the chunk; after the last one that of the body.
-            self.line()?;
-            if length == 0 {
-                return Ok(body);
-            }
-        }
+        while self.chunk(&mut body)? > 0 {}
+        Ok(body)
+    }
+
+    /// Reads one chunk to the end of the body. Gives its length; the last one
+    /// has none.
+    fn chunk(&mut self, body: &mut Vec<u8>) -> Anything<usize> {
+        let line = self.line()?;
+        let length = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)?;
+        let start = body.len();
+        body.resize(start + length, 0);
+        self.stream.read_exact(&mut body[start..])?;
+        // The end of the chunk; after the last one that of the body.
+        self.line()?;
+        Ok(length)
     }
 
     fn line(&mut self) -> Anything<String> {
@@ -113,6 +191,13 @@ impl Http {
         }
         Ok(line.trim_end().to_owned())
     }
+}
+
+fn tcp(address: &str) -> Anything<TcpStream> {
+    let stream = TcpStream::connect(address).map_err(|e| format!("connecting to {address}: {e}"))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::super::{Anything, say};
 use super::Options;
+use super::changes::{self, Change, Changing};
+use super::direct::Direct;
 use super::nats::Nats;
-use super::pods::{self, Change};
+use super::pods;
 use super::process::Sampler;
 use super::sessions::{Seen, Session};
 use super::stage::{Agent, Stage};
@@ -22,17 +24,25 @@ pub(super) const LINES: u64 = 50;
 /// How long the first list may take to be there, and the last message.
 const SYNCED: Duration = Duration::from_secs(900);
 const SETTLED: Duration = Duration::from_secs(30);
+/// Silence after which no more changes are on the way.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// What was measured.
 pub(super) struct Load {
     /// How long each session's first list took.
     pub(super) syncs: Vec<(&'static str, Duration)>,
-    /// Changes that the API server took in a second.
+    /// Changes in a second.
     pub(super) rate: f64,
     pub(super) changes: usize,
+    /// How long they were made.
+    pub(super) spent: Duration,
     /// From sending a change to a client of the agent, over all sessions.
     pub(super) seen: Vec<Duration>,
-    /// From sending a change to the API server's answer.
+    /// The same to a watch straight on the API server.
+    pub(super) direct: Vec<Duration>,
+    /// How much later the agent's clients were told than that watch.
+    pub(super) behind: Vec<Duration>,
+    /// From sending a change to the API server's answer, of those that it made.
     pub(super) taken: Vec<Duration>,
     /// Changes that a session was not told of.
     pub(super) lost: usize,
@@ -48,6 +58,7 @@ pub(super) struct Load {
 
 /// Opens the sessions, changes pods and counts what comes.
 pub(super) fn measure(stage: &Stage, agent: &Agent, options: &Options) -> Anything<Load> {
+    let changing = changes::prepare(stage, options.pods, options.changes, options.seconds)?;
     let sampler = Sampler::start(agent.process);
     let mut watches = Vec::new();
     for projection in PROJECTIONS {
@@ -71,25 +82,30 @@ pub(super) fn measure(stage: &Stage, agent: &Agent, options: &Options) -> Anythi
     let first = whole_lines(stage)?;
     wait(SETTLED, "the logs", &logs, || logs.iter().all(|log| log.progress.count.load(Ordering::Relaxed) >= first))?;
     say(&format!("{} watches and {} logs are open", watches.len(), logs.len()));
+    let direct = Direct::start(stage)?;
     let (processor, start) = (agent.process.processor()?, Instant::now());
-    let (changes, spent) = changed(stage, options)?;
+    let (changes, spent) = changed(stage, &changing, options)?;
     let processor = (agent.process.processor()? - processor).as_secs_f64() / start.elapsed().as_secs_f64();
     let last = whole_lines(stage)?;
     let all_lines = || logs.iter().all(|log| log.progress.count.load(Ordering::Relaxed) >= last);
     // What does not come is counted as lost.
     let _ = wait(SETTLED, "the last lines", &logs, all_lines);
-    std::thread::sleep(Duration::from_secs(2));
+    quiet(&watches, &direct);
     let missing = logs.iter().map(|log| last.abs_diff(log.progress.count.load(Ordering::Relaxed))).sum();
     logs.into_iter().try_for_each(|log| log.stop().map(drop))?;
     let sessions = watches.into_iter().map(Session::stop).collect::<Anything<Vec<Seen>>>()?;
+    let direct = direct.stop(|| changes::touch(stage))?;
     let peak = agent.process.peak()?;
     let mut load = Load {
         syncs: PROJECTIONS.into_iter().zip(sessions.iter().map(|seen| seen.synced)).collect(),
         #[expect(clippy::cast_precision_loss, reason = "a count of changes")]
         rate: changes.len() as f64 / spent.as_secs_f64(),
         changes: changes.len(),
+        spent,
         seen: Vec::new(),
-        taken: changes.iter().map(|change| change.answered - change.sent).collect(),
+        direct: changes.iter().filter_map(|change| Some(*direct.get(&change.rv)? - change.sent)).collect(),
+        behind: Vec::new(),
+        taken: changes.iter().filter_map(|change| Some(change.answered? - change.sent)).collect(),
         lost: 0,
         lines: (last, missing),
         peak,
@@ -99,7 +115,10 @@ pub(super) fn measure(stage: &Stage, agent: &Agent, options: &Options) -> Anythi
     for seen in &sessions {
         for change in &changes {
             match seen.arrivals.get(&change.rv) {
-                Some(at) => load.seen.push(at.saturating_duration_since(change.sent)),
+                Some(at) => {
+                    load.seen.push(at.saturating_duration_since(change.sent));
+                    load.behind.extend(direct.get(&change.rv).map(|told| at.saturating_duration_since(*told)));
+                }
                 None => load.lost += 1,
             }
         }
@@ -108,12 +127,11 @@ pub(super) fn measure(stage: &Stage, agent: &Agent, options: &Options) -> Anythi
 }
 
 /// Changes pods and lets logs grow for as long as was asked for.
-fn changed(stage: &Stage, options: &Options) -> Anything<(Vec<Change>, Duration)> {
+fn changed(stage: &Stage, pods: &[Changing], options: &Options) -> Anything<(Vec<Change>, Duration)> {
     let stop = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
         let start = Instant::now();
-        let changing =
-            scope.spawn(|| pods::change(stage, options.pods, options.changes, &stop).map_err(|e| e.to_string()));
+        let changing = scope.spawn(|| changes::make(stage, pods, options.changes, &stop).map_err(|e| e.to_string()));
         let growing = grow(stage, options.seconds, || changing.is_finished());
         stop.store(true, Ordering::Relaxed);
         let changes = changing.join().map_err(|_| "a thread failed")??;
@@ -146,6 +164,24 @@ fn grow(stage: &Stage, seconds: u64, failed: impl Fn() -> bool) -> Anything<()> 
 
 fn whole_lines(stage: &Stage) -> Anything<u64> {
     Ok(std::fs::read(stage.plane.pod_log())?.iter().filter(|byte| **byte == b'\n').count() as u64)
+}
+
+/// Waits until nothing has come for a while: an API server that is behind tells
+/// of changes for some seconds after the last was made.
+fn quiet(watches: &[Session], direct: &Direct) {
+    let told = || {
+        let sessions = watches.iter().map(|watch| watch.progress.changes.load(Ordering::Relaxed));
+        sessions.sum::<u64>() + direct.count()
+    };
+    let until = Instant::now() + SETTLED;
+    let mut last = (told(), Instant::now());
+    while last.1.elapsed() < SILENCE && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = told();
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+    }
 }
 
 /// Waits until `done`, or until a session has ended before its time.

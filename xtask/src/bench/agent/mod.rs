@@ -1,7 +1,9 @@
 //! `cargo xtask bench agent` and `bench agents`: one agent on a large cluster,
 //! and many agents on one NATS server.
 
+mod changes;
 mod crowd;
+mod direct;
 mod fleet;
 mod http;
 mod lists;
@@ -157,7 +159,7 @@ pub(super) fn run(options: &Options) -> Outcome {
     pods::make(&stage, options.idle(), options.pods)?;
     let agent = stage.agent("bench", &nats)?;
     let load = load::measure(&stage, &agent, options)?;
-    say(&format!("peak {} KiB, {:.0} changes a second", load.peak, load.rate));
+    say(&format!("peak {} KiB, {:.0} changes a second, {} lost", load.peak, load.rate, load.lost));
     drop(agent);
     let agent = stage.agent("lists", &nats)?;
     let lists = lists::measure(&stage, &agent, &nats)?;

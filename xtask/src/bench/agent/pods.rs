@@ -1,24 +1,31 @@
-//! Pods by the ten thousand, straight through the API, and changes to them.
+//! Pods by the ten thousand, straight through the API.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::super::{Anything, say};
 use super::http::Http;
-use super::stage::{NODES, Stage};
+use super::stage::{NODES, OURS, Stage};
 
 /// Connections by which pods are made and changed.
 const CONNECTIONS: usize = 16;
 /// Namespaces, over which the pods are spread.
 pub(super) const NAMESPACES: usize = 20;
-/// How long pods may take to run, or a namespace to be there.
+/// How long a namespace may take to be there.
 const READY: Duration = Duration::from_secs(1200);
 const JSON: (&str, &str) = ("Content-Type", "application/json");
-const MERGE: (&str, &str) = ("Content-Type", "application/merge-patch+json");
-const SMALL: (&str, &str) = ("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+pub(super) const PATCH: (&str, &str) = ("Content-Type", "application/strategic-merge-patch+json");
+pub(super) const SMALL: (&str, &str) = ("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+
+/// The annotation that a change sets.
+pub(super) const CHANGED: &str = "load/change";
+
+/// Its value: always of one length, so that a pod does not grow.
+pub(super) fn mark(number: usize) -> String {
+    format!("{number:08}")
+}
 
 /// The namespace of a pod.
 fn namespace(number: usize) -> String {
@@ -37,12 +44,13 @@ pub(super) fn place(number: usize) -> (String, String) {
 /// A pod as a Deployment of a common chart makes it: about 3 kB.
 fn pod(number: usize) -> String {
     let app = format!("web-{}", number / 100);
+    let (key, value) = OURS.split_once('=').unwrap_or_default();
     let probe =
         |path: &str| json!({"httpGet": {"path": path, "port": "http"}, "periodSeconds": 10, "failureThreshold": 3});
     let env: Vec<_> =
         (0..12).map(|n| json!({"name": format!("SETTING_{n}"), "value": format!("value {n} of {app}")})).collect();
     let container = |name: &str| {
-        json!({"name": name, "image": format!("registry.example.org/team/{name}:1.27.{}", number % 9), "env": env,
+        json!({"name": name, "image": image(name, number), "env": env,
             "ports": [{"name": "http", "containerPort": 8080}],
             "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
             "readinessProbe": probe("/ready"), "livenessProbe": probe("/live"),
@@ -53,11 +61,32 @@ fn pod(number: usize) -> String {
         "metadata": {"name": name(number), "labels": {
             "app.kubernetes.io/name": app, "app.kubernetes.io/instance": "load", "app.kubernetes.io/version": "1.27",
             "app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": format!("{app}-1.2.3"), "pod-template-hash": format!("{number:x}")},
-            "annotations": {"checksum/config": format!("{:064x}", number), "prometheus.io/scrape": "true"}},
+            "annotations": {CHANGED: mark(0), "checksum/config": format!("{:064x}", number), "prometheus.io/scrape": "true", key: value}},
         "spec": {"nodeName": format!("node-{}", number % NODES as usize), "automountServiceAccountToken": false,
             "containers": [container("web"), container("proxy")],
             "volumes": [{"name": "config", "configMap": {"name": app}}, {"name": "tmp", "emptyDir": {}}]}})
     .to_string()
+}
+
+/// That the pod runs, as a kubelet says it.
+fn running(number: usize) -> String {
+    let now = "2026-01-01T00:00:00Z";
+    let conditions = ["PodScheduled", "Initialized", "Ready", "ContainersReady"]
+        .map(|kind| json!({"type": kind, "status": "True", "lastTransitionTime": now}));
+    let container = |name: &str| {
+        json!({"name": name, "image": image(name, number), "imageID": "", "ready": true, "started": true,
+            "restartCount": 0, "state": {"running": {"startedAt": now}}})
+    };
+    let address = format!("10.{}.{}.{}", number >> 16, (number >> 8) & 255, number & 255);
+    json!({"status": {"phase": "Running", "startTime": now,
+        "conditions": conditions,
+        "containerStatuses": [container("web"), container("proxy")],
+        "hostIP": "127.0.0.1", "hostIPs": [{"ip": "127.0.0.1"}], "podIP": address, "podIPs": [{"ip": address}]}})
+    .to_string()
+}
+
+fn image(container: &str, number: usize) -> String {
+    format!("registry.example.org/team/{container}:1.27.{}", number % 9)
 }
 
 /// Makes the namespaces and waits for their service accounts.
@@ -80,7 +109,7 @@ pub(super) fn namespaces(stage: &Stage) -> Anything<()> {
     Ok(())
 }
 
-/// Makes the pods with these numbers and waits until the last ones run.
+/// Makes the pods with these numbers, and says of each that it runs.
 pub(super) fn make(stage: &Stage, from: usize, to: usize) -> Anything<()> {
     let (next, start) = (AtomicUsize::new(from), Instant::now());
     side_by_side(stage, |http| {
@@ -94,28 +123,16 @@ pub(super) fn make(stage: &Stage, from: usize, to: usize) -> Anything<()> {
             }
             let path = format!("/api/v1/namespaces/{}/pods", namespace(number));
             http.send("POST", &path, &[JSON, SMALL], pod(number).as_bytes())?.ok()?;
+            let status = format!("{path}/{}/status", name(number));
+            http.send("PATCH", &status, &[PATCH, SMALL], running(number).as_bytes())?.ok()?;
         }
     })?;
-    let mut http = stage.http()?;
-    let until = Instant::now() + READY;
-    // kwok does not start them in order.
-    loop {
-        let path = "/api/v1/pods?limit=1&fieldSelector=status.phase%3DPending";
-        let pending = http.json(path)?;
-        if pending["items"].as_array().is_some_and(Vec::is_empty)
-            && pending["metadata"]["continue"].as_str().unwrap_or_default().is_empty()
-        {
-            say(&format!("{to} pods run after {:.0} s", start.elapsed().as_secs_f64()));
-            return Ok(());
-        }
-        if Instant::now() > until {
-            return Err("the pods do not run".into());
-        }
-        std::thread::sleep(Duration::from_secs(1));
-    }
+    say(&format!("{to} pods run after {:.0} s", start.elapsed().as_secs_f64()));
+    Ok(())
 }
 
-fn side_by_side(stage: &Stage, work: impl Fn(&mut Http) -> Anything<()> + Sync) -> Anything<()> {
+/// The same work by each of several connections to the API server.
+pub(super) fn side_by_side(stage: &Stage, work: impl Fn(&mut Http) -> Anything<()> + Sync) -> Anything<()> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS)
             // An error of another thread has no type that may cross.
@@ -126,43 +143,6 @@ fn side_by_side(stage: &Stage, work: impl Fn(&mut Http) -> Anything<()> + Sync) 
         }
         Ok(())
     })
-}
-
-/// One change, as the API server took it.
-#[derive(Debug, Clone)]
-pub(super) struct Change {
-    pub(super) rv: String,
-    /// When it was sent and when it was answered.
-    pub(super) sent: Instant,
-    pub(super) answered: Instant,
-}
-
-/// Changes pods, so many a second, until told to stop. No pod is changed twice
-/// before all others were.
-pub(super) fn change(stage: &Stage, pods: usize, rate: usize, stop: &Arc<AtomicBool>) -> Anything<Vec<Change>> {
-    let (next, start) = (AtomicUsize::new(0), Instant::now());
-    let all = std::sync::Mutex::new(Vec::new());
-    side_by_side(stage, |http| {
-        let mut mine = Vec::new();
-        while !stop.load(Ordering::Relaxed) {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            #[expect(clippy::cast_precision_loss, reason = "a count of changes")]
-            let due = start + Duration::from_secs_f64(number as f64 / rate as f64);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let pod = number % pods;
-            let path = format!("/api/v1/namespaces/{}/pods/{}", namespace(pod), name(pod));
-            let body = json!({"metadata": {"annotations": {"load/change": number.to_string()}}}).to_string();
-            let sent = Instant::now();
-            let answer = http.send("PATCH", &path, &[MERGE, SMALL], body.as_bytes())?.ok()?;
-            let answered = Instant::now();
-            let object: serde_json::Value = serde_json::from_slice(&answer)?;
-            let rv = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-            mine.push(Change { rv, sent, answered });
-        }
-        all.lock().map_err(|_| "a thread failed")?.append(&mut mine);
-        Ok(())
-    })?;
-    Ok(all.into_inner()?)
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub(super) struct Progress {
     synced: AtomicBool,
     /// Objects of the first list, or lines of a log.
     pub(super) count: AtomicU64,
+    /// Changes after the first list.
+    pub(super) changes: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -153,6 +155,7 @@ fn watch(mut end: End, progress: &Progress) -> Anything<Seen> {
                     if event["op"] == "add" {
                         progress.count.fetch_add(1, Ordering::Relaxed);
                     } else if let Some(rv) = event["rv"].as_str() {
+                        progress.changes.fetch_add(1, Ordering::Relaxed);
                         seen.arrivals.insert(rv.to_owned(), message.at);
                     }
                 }
