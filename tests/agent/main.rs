@@ -27,6 +27,7 @@ mod replicas;
 mod scene;
 mod schemas;
 mod sessions;
+mod ways;
 mod wire;
 
 use std::process::ExitCode;
@@ -48,9 +49,11 @@ fn main() -> ExitCode {
         acting::nobody_is_acted_for_unless_switched_on,
         guard::client_without_the_right_gets_nothing,
         guard::nothing_secret_leaves,
+        ways::nats_is_reached_in_each_way,
         proxy::nats_is_reached_by_a_proxy,
         proxy::proxy_that_refuses_is_named,
         reads::info_names_cluster_and_versions,
+        reads::kinds_are_known_by_name,
         reads::pages_hold_each_pod_once,
         reads::lists_are_sorted,
         reads::order_tells_no_secret,

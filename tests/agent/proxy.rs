@@ -74,13 +74,14 @@ fn serve(mut client: TcpStream, target: u16, seen: &Mutex<Vec<String>>) -> std::
     Ok(())
 }
 
-/// A CA's certificate, and a certificate of [`NAME`] with its key, as files.
-fn certificates(scene: &Scene<'_>) -> Anything<[String; 3]> {
+/// A CA's certificate, and a certificate of [`NAME`] and this machine with its
+/// key, as files.
+pub(crate) fn certificates(scene: &Scene<'_>) -> Anything<[String; 3]> {
     let chart = scene.work.path().join("certificates");
     std::fs::create_dir_all(chart.join("templates"))?;
     std::fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: certificates\nversion: 1.0.0\n")?;
     let template = format!(
-        "{{{{ $ca := genCA \"test\" 1 }}}}{{{{ $c := genSignedCert \"{NAME}\" nil (list \"{NAME}\") 1 $ca }}}}\n\
+        "{{{{ $ca := genCA \"test\" 1 }}}}{{{{ $c := genSignedCert \"{NAME}\" (list \"127.0.0.1\") (list \"{NAME}\") 1 $ca }}}}\n\
          {{{{ dict \"ca\" $ca.Cert \"cert\" $c.Cert \"key\" $c.Key | toJson }}}}\n"
     );
     std::fs::write(chart.join("templates/all.yaml"), template)?;
@@ -97,7 +98,7 @@ fn certificates(scene: &Scene<'_>) -> Anything<[String; 3]> {
 }
 
 /// A server with these lines of configuration.
-fn server(agents: &Agents, scene: &Scene<'_>, name: &str, config: &str) -> Anything<NatsServer> {
+pub(crate) fn server(agents: &Agents, scene: &Scene<'_>, name: &str, config: &str) -> Anything<NatsServer> {
     let file = scene.work.path().join(format!("{name}.conf"));
     std::fs::write(&file, config)?;
     let options = NatsOptions { jetstream: true, config: Some(file), ..NatsOptions::default() };
@@ -117,9 +118,14 @@ pub(crate) fn nats_is_reached_by_a_proxy(agents: &Agents) -> Outcome {
     let plain = server(agents, &scene, "plain", &format!("websocket {{ port: {web}, no_tls: true }}\n"))?;
     let secure = format!("{tls}websocket {{ port: {secure_web}, {} }}\n", tls.trim());
     let secure = server(agents, &scene, "secure", &secure)?;
+    let mutual = format!("tls {{ cert_file: \"{cert}\", key_file: \"{key}\", ca_file: \"{ca}\", verify: true }}\n");
+    let mutual = server(agents, &scene, "mutual", &mutual)?;
+    let own = [("NATS_CA_FILE", ca.as_str()), ("NATS_CERT_FILE", &cert), ("NATS_KEY_FILE", &key)];
     for (url, target) in [
         (format!("nats://{NAME}:4222"), port_of(&plain)?),
         (format!("tls://{NAME}:4222"), port_of(&secure)?),
+        // It asks for a certificate of the client.
+        (format!("tls://{NAME}:4333"), port_of(&mutual)?),
         // The server says that it wants TLS.
         (format!("nats://{NAME}"), port_of(&secure)?),
         (format!("ws://{NAME}:8080"), web),
@@ -127,11 +133,12 @@ pub(crate) fn nats_is_reached_by_a_proxy(agents: &Agents) -> Outcome {
     ] {
         let proxy = Proxy::start(target)?;
         let proxy_url = proxy.url();
-        let settings = [("NATS_URL", url.as_str()), ("NATS_PROXY", &proxy_url), ("NATS_CA_FILE", &ca)];
+        let settings = [&[("NATS_URL", url.as_str()), ("NATS_PROXY", &proxy_url)][..], &own].concat();
         let agent = Agent::start_with(&agents.binaries, &agents.plane, &settings)?;
         // The client goes by the variables.
         let variable = if url.starts_with("ws:") { "HTTP_PROXY" } else { "HTTPS_PROXY" };
-        let client = scene.ours.clone().with("NATS_URL", &url).with(variable, &proxy_url).with("NATS_CA_FILE", &ca);
+        let client = scene.ours.clone().with("NATS_URL", &url).with(variable, &proxy_url);
+        let client = own.iter().fold(client, |client, (name, value)| client.with(name, value));
         let shown = client.run(["agent", "get", "namespaces"])?.ok();
         assert!(shown.contains("kube-system"), "{url}: {shown}");
         let seen = proxy.seen();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use testbed::suite::Outcome;
 
+use crate::library::{block_on, client};
 use crate::scene::{Agents, CLUSTER};
 
 pub(crate) fn info_names_cluster_and_versions(agents: &Agents) -> Outcome {
@@ -20,6 +21,41 @@ pub(crate) fn info_names_cluster_and_versions(agents: &Agents) -> Outcome {
         assert!(kinds.contains(&format!("\"{kind}\"")), "{kind}");
     }
     Ok(())
+}
+
+/// The kinds that everybody expects, and one that nobody knew before, each by
+/// its kind, its plural and its singular.
+pub(crate) fn kinds_are_known_by_name(agents: &Agents) -> Outcome {
+    const KINDS: &str = "Pod ConfigMap Secret Service Endpoints ServiceAccount PersistentVolumeClaim \
+        ReplicationController Event LimitRange ResourceQuota Node Namespace PersistentVolume Deployment ReplicaSet \
+        StatefulSet DaemonSet ControllerRevision Job CronJob Ingress NetworkPolicy IngressClass \
+        HorizontalPodAutoscaler PodDisruptionBudget StorageClass Role RoleBinding ClusterRole ClusterRoleBinding \
+        Wheel";
+    agents.plane.apply(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: wheels.test.example.org}\n\
+         spec: {group: test.example.org, scope: Namespaced, names: {kind: Wheel, plural: wheels, singular: wheel},\n  \
+         versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]}\n",
+    )?;
+    let established = ["wait", "--for=condition=Established", "crd/wheels.test.example.org", "--timeout=60s"];
+    let _ = agents.plane.kubectl(established)?.ok();
+    block_on(async {
+        let client = client(&agents.nats).await?;
+        for kind in KINDS.split_whitespace() {
+            let singular = kind.to_lowercase();
+            let plural = match singular.as_str() {
+                "endpoints" => singular.clone(),
+                _ if singular.ends_with('s') => format!("{singular}es"),
+                _ if singular.ends_with("cy") => format!("{}ies", singular.trim_end_matches('y')),
+                _ => format!("{singular}s"),
+            };
+            for name in [kind, &plural, &singular] {
+                let page = client.request::<Value>("list", &json!({"resource": name, "limit": 1})).await;
+                let page = page.map_err(|error| format!("{name}: {error}"))?;
+                assert!(page["items"].is_array(), "{name}: {page}");
+            }
+        }
+        Ok(())
+    })
 }
 
 /// 25 pods in pages of 10: each once, none twice.

@@ -36,7 +36,7 @@ pub fn free<const N: usize>() -> Result<[u16; N]> {
             *looked += 1;
             match TcpListener::bind((Ipv4Addr::LOCALHOST, next)) {
                 Ok(_) => break next,
-                Err(e) if *looked % count == 0 => return Err(Error::io("find a free port")(e)),
+                Err(e) if looked.is_multiple_of(count) => return Err(Error::io("find a free port")(e)),
                 Err(_) => {}
             }
         };
