@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -17,6 +17,7 @@ use async_nats::{Client, ClientError, ConnectOptions, Event, HeaderMap, ServerEr
 use bytes::Bytes;
 use tokio::{
     sync::{Notify, watch},
+    task::AbortHandle,
     time::timeout,
 };
 
@@ -50,6 +51,9 @@ const REPLACE_WAIT: Duration = Duration::from_secs(20);
 const FLUSH_WAIT: Duration = Duration::from_secs(2);
 /// How long both connections listen, so that no request falls between them.
 const OVERLAP: Duration = Duration::from_secs(3);
+/// Longest time that a look for the reason of a failure takes, and the pause
+/// before the next one.
+const LOOK: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(15));
 
 /// How connections are made.
 #[derive(Clone)]
@@ -68,6 +72,10 @@ struct Shared {
     active: AtomicU64,
     /// Told when the server refuses the credentials.
     refused: Notify,
+    /// Told when a connection failed and it is not known why.
+    unexplained: Notify,
+    /// Why the last look at it failed.
+    reason: Mutex<Option<String>>,
 }
 
 /// The connection in use.
@@ -81,6 +89,13 @@ pub(super) struct Link {
     gate: tokio::sync::RwLock<()>,
     generation: watch::Sender<u64>,
     last: AtomicU64,
+    explaining: AbortHandle,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.explaining.abort();
+    }
 }
 
 impl Link {
@@ -95,11 +110,20 @@ impl Link {
         status: Arc<Status>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
-        let shared = Arc::new(Shared { status, metrics, active: AtomicU64::new(0), refused: Notify::new() });
+        let shared = Arc::new(Shared {
+            status,
+            metrics,
+            active: AtomicU64::new(0),
+            refused: Notify::new(),
+            unexplained: Notify::new(),
+            reason: Mutex::default(),
+        });
         let relays = Relays::default();
         let client = open(way, &name, &shared, &relays, 0).await?;
+        let explaining = tokio::spawn(explain(way.clone(), Arc::clone(&shared))).abort_handle();
         Ok(Link {
             name,
+            explaining,
             shared,
             relays,
             current: RwLock::new(client),
@@ -195,14 +219,49 @@ impl Link {
     }
 }
 
+impl Way {
+    async fn options(&self) -> Result<ConnectOptions, Error> {
+        match &self.credentials {
+            Some(credentials) => self.access.transport(credentials.options()),
+            None => self.access.options().await,
+        }
+    }
+}
+
+/// Finds out why connections fail. The events of the NATS client name only the
+/// kind of failure; the error of a single try says the rest.
+async fn explain(way: Way, shared: Arc<Shared>) {
+    loop {
+        shared.unexplained.notified().await;
+        let tried = async { way.options().await.ok()?.connect(way.access.servers().ok()?).await.err() };
+        if let Ok(Some(error)) = timeout(LOOK.0, tried).await {
+            let why = error.to_string();
+            *shared.reason() = Some(why.clone());
+            if shared.status.snapshot().connected_since.is_none() {
+                tracing::warn!(%why, "why there is no connection to NATS");
+                shared.status.nats_down(Some(why));
+            }
+        }
+        tokio::time::sleep(LOOK.1).await;
+    }
+}
+
+impl Shared {
+    fn reason(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that is known of a failure of this kind.
+    fn known(&self, kind: &str) -> Option<String> {
+        self.reason().clone().filter(|reason| reason.starts_with(kind))
+    }
+}
+
 async fn open(way: &Way, name: &str, shared: &Arc<Shared>, relays: &Relays, generation: u64) -> Result<Client, Error> {
     let refusals = Arc::new(AtomicU32::new(0));
     let seen = Arc::clone(&refusals);
     let (shared, proxies) = (Arc::clone(shared), relays.clone());
-    let options: ConnectOptions = match &way.credentials {
-        Some(credentials) => way.access.transport(credentials.options())?,
-        None => way.access.options().await?,
-    };
+    let options = way.options().await?;
     let (servers, relayed) = relays.servers(&way.access).await?;
     let options = if relayed { options.ignore_discovered_servers() } else { options };
     options
@@ -234,6 +293,7 @@ fn react(event: &Event, (shared, relays): (&Shared, &Relays), refusals: &AtomicU
     match event {
         Event::Connected => {
             refusals.store(0, Ordering::Relaxed);
+            *shared.reason() = None;
             if active {
                 add(&shared.metrics.nats_connects, 1);
                 shared.status.nats_up();
@@ -251,7 +311,11 @@ fn react(event: &Event, (shared, relays): (&Shared, &Relays), refusals: &AtomicU
                 refusals.fetch_add(1, Ordering::Relaxed);
                 refused(shared, active);
             }
-            let why = relays.trouble().unwrap_or_else(|| why.clone());
+            let of_proxy = relays.trouble();
+            if of_proxy.is_none() && !is_refusal(why) {
+                shared.unexplained.notify_one();
+            }
+            let why = of_proxy.or_else(|| shared.known(why)).unwrap_or_else(|| why.clone());
             down(Some(why.clone()));
             tracing::warn!(%why, active, "no connection to NATS");
         }

@@ -3,10 +3,12 @@
 //! operation. Each message is refused in words or left alone, and the agent
 //! goes on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ankra_helm::client::{Client, Watch};
-use ankra_helm::protocol::command::{Command, State, Verb};
+use ankra_helm::protocol::Code;
+use ankra_helm::protocol::command::{Command, OpEvent, State, Verb};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use testbed::suite::Outcome;
@@ -25,13 +27,12 @@ const GROWTH: f64 = 48.0 * 1024.0 * 1024.0;
 fn broken() -> Vec<Vec<u8>> {
     let deep = |open: &str, close: &str| [open.repeat(DEPTH), close.repeat(DEPTH)].concat().into_bytes();
     vec![
-        b"".to_vec(),
         b"{".to_vec(),
         b"[]".to_vec(),
         b"null".to_vec(),
         b"3".to_vec(),
-        b"{\"resource\": 3, \"t\": 3, \"op_id\": 3}".to_vec(),
-        b"{\"resource\": \"\xff\xfe\", \"op_id\": \"\xff\"}".to_vec(),
+        b"{\"resource\": 3, \"of\": 3, \"namespace\": 3, \"namespaces\": 3, \"t\": 3, \"op_id\": 3}".to_vec(),
+        b"{\"resource\": \"\xff\", \"of\": \"\xff\", \"namespace\": \"\xff\", \"namespaces\": [\"\xff\"]}".to_vec(),
         b"\0\x01".to_vec(),
         b"{} {}".to_vec(),
         deep("[", "]"),
@@ -70,6 +71,8 @@ pub(crate) fn every_verb_refuses_what_is_broken(agents: &Agents) -> Outcome {
         let _: Value = client.request("list", &json!({"resource": "pods"})).await?;
         let before = memory();
         for subject in &subjects {
+            // No body asks for nothing in particular.
+            let _ = ask(&client, subject, Vec::new()).await?;
             for body in broken() {
                 // Who wants no answer cannot be told.
                 client.nats().publish(subject.clone(), body.clone().into()).await?;
@@ -129,10 +132,12 @@ async fn escapes(client: &Client) -> Outcome {
     Ok(())
 }
 
-/// Whether a message has this name in it, as it is or in quotes.
+/// Whether a message has this name in it, as it is, or as Rust or Go quotes it.
 fn says(message: &Value, name: &str) -> bool {
-    let quoted = format!("{name:?}");
-    message.as_str().is_some_and(|text| text.contains(name) || text.contains(quoted.trim_matches('"')))
+    let rust = format!("{name:?}");
+    let go = rust.replace(['{', '}'], "");
+    let forms = [name, rust.trim_matches('"'), go.trim_matches('"')];
+    message.as_str().is_some_and(|text| forms.iter().any(|form| text.contains(form)))
 }
 
 /// Commands that are broken are taken off the stream, those with an id with a
@@ -142,6 +147,8 @@ pub(crate) fn every_command_refuses_what_is_broken(agents: &Agents) -> Outcome {
     let agent = Agent::start(&agents.binaries, &agents.plane, &server)?;
     block_on(async {
         let client = client(&server).await?;
+        let mut told = client.nats().subscribe(client.subjects().operations()).await?;
+        client.nats().flush().await?;
         for verb in Verb::ALL {
             let word = serde_json::to_value(verb)?;
             let word = word.as_str().unwrap_or_default();
@@ -149,22 +156,23 @@ pub(crate) fn every_command_refuses_what_is_broken(agents: &Agents) -> Outcome {
                 client.nats().publish(client.subjects().command(word), body.into()).await?;
             }
             for (number, name) in ESCAPES.into_iter().enumerate() {
-                let spec = json!({"namespace": name, "release": name, "chart": {"name": name}, "objects": [name]});
+                let objects = json!({"resource": name, "names": [name], "patch": {}, "replicas": 1});
+                let spec = json!({"namespace": name, "release": name, "chart": {"name": name}, "objects": objects});
                 let id = format!("{}-{number}", word.replace('.', "-"));
                 let body = json!({"op_id": id, "verb": word, "spec": spec});
                 client.nats().publish(client.subjects().command(word), body.to_string().into()).await?;
             }
         }
         client.nats().flush().await?;
-        let all = Verb::ALL.len() * ESCAPES.len();
-        let mut ended = Vec::new();
-        while ended.len() < all {
-            ended = client.operations().await?;
-            ended.retain(|entry| entry.state.is_terminal());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        for entry in &ended {
-            assert_eq!(entry.state, State::Failed, "{entry:?}");
+        let mut ended = BTreeSet::new();
+        while ended.len() < Verb::ALL.len() * ESCAPES.len() {
+            let message = timeout(SOON, told.next()).await.map_err(|_| format!("only these have ended: {ended:?}"))?;
+            let event: OpEvent = serde_json::from_slice(&message.ok_or("nothing more is told")?.payload)?;
+            if event.state.is_terminal() {
+                let code = event.error.as_ref().map(|error| error.code);
+                assert_eq!((event.state, code), (State::Failed, Some(Code::Invalid)), "{event:?}");
+                ended.insert(event.op_id);
+            }
         }
         let spec = json!({"namespace": "default", "release": "absent", "ignore_not_found": true});
         let good: Command =
