@@ -1,10 +1,20 @@
 //! The agent and its connection: health, discovery, loss and return, end.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use ankra_helm::client::Watch;
+use serde_json::{Value, json};
 use testbed::suite::Outcome;
 use testbed::{NatsOptions, NatsServer, Workdir};
 
+use crate::faults::nats;
+use crate::library::{Seen, block_on, client, config_maps, numbered};
 use crate::scene::{Agent, Agents, CLUSTER, Nats, http_status, wait_until};
+use crate::wire::Wire;
+
+/// Longest time for a silent connection to be replaced: two signs of life that
+/// do not come, at 20 s each, and some more.
+const REPLACED: Duration = Duration::from_secs(100);
 
 pub(crate) fn answers_health_and_readiness(agents: &Agents) -> Outcome {
     for path in ["/health", "/ready", "/livez", "/readyz", "/metrics"] {
@@ -39,6 +49,34 @@ pub(crate) fn comes_back_when_nats_does(agents: &Agents) -> Outcome {
     wait_until("/ready says that NATS is back", || Ok(http_status(agent.health, "/ready") == Some(200)))?;
     assert_eq!(nats.ask("info", &json!({}))?["cluster_id"], CLUSTER);
     Ok(())
+}
+
+/// A connection on which nothing comes any more is replaced, though nobody has
+/// ended it, and a watch goes on.
+pub(crate) fn silent_connection_is_replaced(agents: &Agents) -> Outcome {
+    let server = nats(agents)?;
+    let wire = Wire::to(&server.url())?;
+    let agent = Agent::start_with(&agents.binaries, &agents.plane, &[("NATS_URL", &wire.url)])?;
+    let scene = agents.scene("silent")?;
+    block_on(async {
+        let client = client(&server).await?.with_timeout(Duration::from_secs(2));
+        let mut watch = Watch::open(&client, config_maps(&scene.namespace)).await?;
+        let mut seen = Seen::default();
+        seen.until(&mut watch, "the first sync", |seen| seen.synced).await?;
+        wire.silence();
+        assert!(client.request::<Value>("info", &json!({})).await.is_err(), "it is not silent");
+        agents.plane.apply(&numbered(&scene.namespace, "late", 1))?;
+        let begun = Instant::now();
+        while client.request::<Value>("info", &json!({})).await.is_err() {
+            assert!(begun.elapsed() < REPLACED, "the agent stays away");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let is = |seen: &Seen| seen.objects.contains_key("late");
+        seen.until(&mut watch, "what changed meanwhile", is).await?;
+        watch.close().await;
+        Ok(())
+    })?;
+    wait_until("/ready says that NATS is there", || Ok(http_status(agent.health, "/ready") == Some(200)))
 }
 
 pub(crate) fn stops_when_asked(agents: &Agents) -> Outcome {

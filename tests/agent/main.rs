@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         link::answers_health_and_readiness,
         link::is_found_as_a_service,
         link::comes_back_when_nats_does,
+        link::silent_connection_is_replaced,
         link::stops_when_asked,
         identity::registers_and_renews_without_a_gap,
         identity::refusal_is_told_and_asked_again_slowly,

@@ -1,8 +1,8 @@
-//! A connection to NATS that can be cut, from either side.
+//! A connection to NATS that can be cut, from either side, or made silent.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub(crate) struct Wire {
     pub(crate) url: String,
     open: Arc<Mutex<Vec<TcpStream>>>,
     broken: Arc<AtomicBool>,
+    /// How often it was made silent; connections of before stay so.
+    silences: Arc<AtomicUsize>,
 }
 
 /// The message after which a wire breaks, once: it arrives, and its answer
@@ -58,14 +60,18 @@ impl Wire {
         let target = server.replace("nats://", "");
         let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
         let kept = Arc::clone(&open);
+        let silences: Arc<AtomicUsize> = Arc::default();
+        let heard = Arc::clone(&silences);
         std::thread::spawn(move || {
             for here in listener.incoming().flatten() {
                 let Ok(there) = TcpStream::connect(&target) else { continue };
                 let deaf = Arc::new(AtomicBool::new(false));
+                let born = heard.load(Ordering::Acquire);
                 for (from, to, last) in [(&here, &there, last.clone()), (&there, &here, None)] {
                     if let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) {
-                        let deaf = Arc::clone(&deaf);
-                        std::thread::spawn(move || copy(from, to, last, &deaf));
+                        let (deaf, heard) = (Arc::clone(&deaf), Arc::clone(&heard));
+                        let silent = move || heard.load(Ordering::Acquire) != born;
+                        std::thread::spawn(move || copy(from, to, last, &deaf, silent));
                     }
                 }
                 if let Ok(mut open) = kept.lock() {
@@ -73,7 +79,13 @@ impl Wire {
                 }
             }
         });
-        Ok(Wire { url, open, broken })
+        Ok(Wire { url, open, broken, silences })
+    }
+
+    /// Nothing comes through the connections of now any more, and they stay
+    /// open; new ones can be made.
+    pub(crate) fn silence(&self) {
+        self.silences.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Cuts all connections; new ones can be made.
@@ -87,12 +99,15 @@ impl Wire {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream, last: Option<Last>, deaf: &AtomicBool) {
+fn copy(mut from: TcpStream, mut to: TcpStream, last: Option<Last>, deaf: &AtomicBool, silent: impl Fn() -> bool) {
     let back = last.is_none();
     let (mut buffer, mut seen) = ([0; 16 * 1024], Vec::new());
     while let Ok(n) = from.read(&mut buffer) {
         if n == 0 || (back && deaf.load(Ordering::Acquire)) {
             break;
+        }
+        if silent() {
+            continue;
         }
         let breaks = last.as_ref().is_some_and(|last| last.is_in(&mut seen, &buffer[..n]));
         if breaks {
