@@ -1,12 +1,16 @@
 //! Requests that are answered once.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testbed::suite::Outcome;
 
 use crate::library::{block_on, client};
-use crate::scene::{Agents, CLUSTER};
+use crate::scene::{Agents, CLUSTER, SOON};
+
+/// Pause before something is asked again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) fn info_names_cluster_and_versions(agents: &Agents) -> Outcome {
     let scene = agents.scene("info")?;
@@ -49,8 +53,15 @@ pub(crate) fn kinds_are_known_by_name(agents: &Agents) -> Outcome {
                 _ => format!("{singular}s"),
             };
             for name in [kind, &plural, &singular] {
-                let page = client.request::<Value>("list", &json!({"resource": name, "limit": 1})).await;
-                let page = page.map_err(|error| format!("{name}: {error}"))?;
+                let (begun, request) = (Instant::now(), json!({"resource": name, "limit": 1}));
+                let page = loop {
+                    match client.request::<Value>("list", &request).await {
+                        Ok(page) => break page,
+                        // What is unknown is looked for again, but not at once.
+                        Err(_) if kind == "Wheel" && begun.elapsed() < SOON => tokio::time::sleep(AGAIN).await,
+                        Err(error) => return Err(format!("{name}: {error}").into()),
+                    }
+                };
                 assert!(page["items"].is_array(), "{name}: {page}");
             }
         }

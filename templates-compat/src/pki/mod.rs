@@ -7,6 +7,8 @@ mod certificate;
 mod der;
 mod dsa;
 mod keys;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod mont;
 mod pem;
 mod prime;

@@ -45,13 +45,7 @@ pub(super) fn passes_base_two<const N: usize>(n: &[u64; N]) -> bool {
 
 impl<const N: usize> Modulus<N> {
     fn new(n: [u64; N]) -> Self {
-        // Newton's iteration: each step doubles the bits that are right, from
-        // three on.
-        let mut inverse = n[0];
-        for _ in 0..5 {
-            inverse = inverse.wrapping_mul(2u64.wrapping_sub(n[0].wrapping_mul(inverse)));
-        }
-        Modulus { n, inverse: inverse.wrapping_neg() }
+        Modulus { n, inverse: negative_inverse(n[0]) }
     }
 
     /// 2^(64 N) modulo n: what stands for 1.
@@ -113,6 +107,17 @@ impl<const N: usize> Modulus<N> {
     fn below(&self, a: [u64; N], over: bool) -> [u64; N] {
         if over || a.iter().rev().ge(self.n.iter().rev()) { less(&a, &self.n) } else { a }
     }
+}
+
+/// -1 / n modulo 2^64, of an odd number.
+pub(super) fn negative_inverse(n: u64) -> u64 {
+    // Newton's iteration: each step doubles the bits that are right, from three
+    // on.
+    let mut inverse = n;
+    for _ in 0..5 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(n.wrapping_mul(inverse)));
+    }
+    inverse.wrapping_neg()
 }
 
 /// a * b + c + d: the lower limb, and the higher one.

@@ -98,13 +98,17 @@ impl<const N: usize> Window<N> {
     /// of threads may do so at once.
     fn search(&self, small: &SmallPrimes) {
         let candidates = self.candidates(small);
+        let sift = Sift::of_this_processor();
         loop {
-            let at = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(candidate) = candidates.get(at).filter(|_| at < self.found.load(Ordering::Relaxed)) else {
+            let from = self.next.fetch_add(sift.at_once(), Ordering::Relaxed);
+            let to = candidates.len().min(from + sift.at_once());
+            if from >= to || from >= self.found.load(Ordering::Relaxed) {
                 return;
-            };
-            if is_prime(*candidate) {
-                self.found.fetch_min(at, Ordering::Relaxed);
+            }
+            let part = &candidates[from..to];
+            let may_be = sift.may_be_primes(part);
+            if let Some(at) = (0..part.len()).find(|at| may_be[*at] && is_prime(part[*at])) {
+                self.found.fetch_min(from + at, Ordering::Relaxed);
             }
         }
     }
@@ -113,6 +117,48 @@ impl<const N: usize> Window<N> {
     /// prime so near.
     fn prime(&self) -> Option<Uint<N>> {
         self.candidates.get()?.get(self.found.load(Ordering::Relaxed)).copied()
+    }
+}
+
+/// What tells at once that several numbers are no primes, where the processor
+/// can do that; elsewhere all may be. Which primes are found is the same.
+struct Sift {
+    #[cfg(target_arch = "x86_64")]
+    wide: Option<super::lanes::Wide>,
+}
+
+/// Most numbers that are looked at in one go.
+const MOST: usize = 4;
+
+impl Sift {
+    fn of_this_processor() -> Self {
+        Sift {
+            #[cfg(target_arch = "x86_64")]
+            wide: super::lanes::Wide::of_this_processor(),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn at_once(&self) -> usize {
+        if self.wide.is_some() { MOST } else { 1 }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn may_be_primes<const N: usize>(&self, numbers: &[Uint<N>]) -> [bool; MOST] {
+        // The last numbers of a window may be fewer.
+        let number = |at: usize| numbers[at.min(numbers.len() - 1)].to_words();
+        let sifted = self.wide.and_then(|wide| wide.may_be_primes(&std::array::from_fn(number)));
+        sifted.unwrap_or([true; MOST])
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn may_be_primes<const N: usize>(&self, _: &[Uint<N>]) -> [bool; MOST] {
+        [true; MOST]
     }
 }
 
