@@ -76,18 +76,19 @@ fn test<const N: usize>(simd: V3, numbers: &[[u64; N]; LANES]) -> [bool; LANES] 
         below[lane] = rounded_off(number, steps);
     }
     let mut power: Vec<Lane> = power.into_iter().map(cast).collect();
-    let (mut out, mut factors) = (vec![zero(); count + 1], vec![zero(); count]);
+    let nothing = vec![zero(); count + 1];
+    let mut rooms = [nothing.clone(), nothing.clone()];
     for bit in (0..steps).rev() {
-        moduli.reduce(simd, &power, &mut out, &mut factors, true);
-        std::mem::swap(&mut power, &mut out);
+        moduli.reduce(simd, &nothing, &power, &mut rooms);
+        std::mem::swap(&mut power, &mut rooms[0]);
         let set: Lane = cast(below.map(|below| (below[bit / 64] >> (bit % 64) & 1).wrapping_neg()));
         for limb in &mut power {
             // Limbs may have one bit more until they are squared.
             *limb = add(simd, *limb, simd.avx2._mm256_and_si256(*limb, set));
         }
     }
-    moduli.reduce(simd, &power, &mut out, &mut factors, false);
-    let out: Vec<[u64; LANES]> = out.into_iter().map(cast).collect();
+    moduli.reduce(simd, &power, &nothing, &mut rooms);
+    let out: Vec<[u64; LANES]> = rooms[0].iter().copied().map(cast).collect();
     let is_one = |lane: usize| out.iter().enumerate().all(|(at, limb)| limb[lane] == u64::from(at == 0));
     // Nothing was rounded off where no bit is set, but everything: 2^steps.
     std::array::from_fn(|lane| below[lane].iter().all(|limb| *limb == 0) || is_one(lane))
@@ -110,7 +111,7 @@ impl Moduli {
         // A column holds a square of limbs with one bit more, and a product, for
         // each limb: that must stay below 2^64.
         let width = if N <= 16 { 28 } else { 27 };
-        let count = (64 * N + 12).div_ceil(width as usize);
+        let count = (64 * N + 12).div_ceil(width as usize).next_multiple_of(2);
         let mask = (1u64 << width) - 1;
         let limb = |number: &[u64; N], at: usize| {
             let (limb, shift) = (at / 64, at % 64);
@@ -133,70 +134,53 @@ impl Moduli {
         self.n.len() - 1
     }
 
-    /// out = a² / 2^bits, or a / 2^bits. Columns of the product, and of the
-    /// multiples of n that make its lower half zero, are summed two at a time:
-    /// most of what one needs the other needs, too.
+    /// (start + a²) / 2^bits, into the first of two rooms.
+    ///
+    /// Two limbs of `a` at a time are multiplied with all of it, beside the two
+    /// multiples of n that make the lowest two limbs zero; what is left moves
+    /// down by two. Nothing is carried before the end but from those.
     #[inline(always)]
-    fn reduce(&self, simd: V3, a: &[Lane], out: &mut [Lane], factors: &mut [Lane], square: bool) {
+    fn reduce(&self, simd: V3, start: &[Lane], a: &[Lane], rooms: &mut [Vec<Lane>; 2]) {
         let count = self.count();
         let (n, a) = (&self.n[..=count], &a[..=count]);
-        let (out, factors) = (&mut out[..count], &mut factors[..count]);
-        let masked = |a| simd.avx2._mm256_and_si256(a, self.mask);
         let shift = cast([u64::from(self.width); LANES]);
-        let carried = |a| simd.avx2._mm256_srlv_epi64(a, shift);
-        let mut carry = zero();
-        for half in 0..count {
-            let column = 2 * half;
-            // The first limb that is multiplied with one that there is.
-            let from = (column + 1).saturating_sub(count);
-            let (mut this, mut next) = (zero(), zero());
-            if square {
-                // Products of two different limbs count twice.
-                let (even, odd) = columns(simd, &a[from..half], &a[half + 1..=column + 1 - from]);
-                let odd = add(simd, odd, product(simd, a[half], a[half + 1]));
-                this = add(simd, add(simd, even, even), product(simd, a[half], a[half]));
-                next = add(simd, odd, odd);
-            } else if column < count {
-                (this, next) = (a[column], a[column + 1]);
+        let masked = |sum| simd.avx2._mm256_and_si256(sum, self.mask);
+        let carried = |sum| simd.avx2._mm256_srlv_epi64(sum, shift);
+        let [from, to] = rooms;
+        from.copy_from_slice(start);
+        for pair in a[..count].as_chunks::<2>().0 {
+            let sum = plus(simd, from[0], pair[0], a[0]);
+            let first = masked(product(simd, sum, self.inverse));
+            let sum = plus(simd, from[1], first, n[1]);
+            let carry = carried(plus(simd, plus(simd, from[0], pair[0], a[0]), first, n[0]));
+            let sum = add(simd, plus(simd, plus(simd, sum, pair[0], a[1]), pair[1], a[0]), carry);
+            let second = masked(product(simd, sum, self.inverse));
+            let carry = carried(plus(simd, sum, second, n[0]));
+            let (mut a_below, mut n_below) = (a[1], n[1]);
+            let rest = to[..count - 1].iter_mut().zip(&from[2..=count]).zip(&a[2..]).zip(&n[2..]);
+            for (((out, old), a), n) in rest {
+                let one = plus(simd, plus(simd, *old, pair[0], *a), pair[1], a_below);
+                let other = plus(simd, product(simd, first, *n), second, n_below);
+                *out = add(simd, one, other);
+                (a_below, n_below) = (*a, *n);
             }
-            let to = column.min(count);
-            let (even, odd) = columns(simd, &factors[from..to], &n[column + 1 - to..=column + 1 - from]);
-            let mut sum = add(simd, add(simd, this, carry), even);
-            next = add(simd, next, odd);
-            if column < count {
-                factors[column] = masked(product(simd, sum, self.inverse));
-                sum = add(simd, sum, product(simd, factors[column], n[0]));
-                next = add(simd, next, product(simd, factors[column], n[1]));
-            } else {
-                out[column - count] = masked(sum);
-            }
-            sum = add(simd, next, carried(sum));
-            if column + 1 < count {
-                factors[column + 1] = masked(product(simd, sum, self.inverse));
-                sum = add(simd, sum, product(simd, factors[column + 1], n[0]));
-            } else if half + 1 < count {
-                out[column + 1 - count] = masked(sum);
-            } else {
-                out[count - 1] = sum;
-            }
-            carry = carried(sum);
+            to[0] = add(simd, to[0], carry);
+            to[count - 1] = zero();
+            std::mem::swap(from, to);
         }
+        let mut carry = zero();
+        for limb in &mut from[..count - 1] {
+            let sum = add(simd, *limb, carry);
+            (*limb, carry) = (masked(sum), carried(sum));
+        }
+        from[count - 1] = carry;
     }
 }
 
-/// The sums of two columns that lie side by side: of the first limbs with the
-/// second ones, from the far end on, which has one limb more.
+/// a + b * c, of the lower 32 bits of both.
 #[inline(always)]
-fn columns(simd: V3, first: &[Lane], second: &[Lane]) -> (Lane, Lane) {
-    let (mut even, mut odd) = (zero(), zero());
-    let Some((last, rest)) = second.split_last() else { return (even, odd) };
-    let mut upper = *last;
-    for (a, b) in first.iter().zip(rest.iter().rev()) {
-        odd = add(simd, odd, product(simd, *a, upper));
-        even = add(simd, even, product(simd, *a, *b));
-        upper = *b;
-    }
-    (even, odd)
+fn plus(simd: V3, a: Lane, b: Lane, c: Lane) -> Lane {
+    add(simd, a, product(simd, b, c))
 }
 
 #[inline(always)]
