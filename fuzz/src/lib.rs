@@ -11,11 +11,8 @@ const MAX_MIB: f32 = 256.0;
 
 /// The most time that one input may take, in seconds of the processor. Code
 /// that counts its branches and checks its arithmetic is several times slower
-/// than what is released, a template is rendered twice, and a processor that
-/// is shared with others may be three times slower than alone: what is allowed
-/// by the named limits takes 10 s at the worst then, what has no limit takes
-/// more than this.
-const MAX_SECONDS: f64 = 30.0;
+/// than what is released, and a template is rendered twice.
+const MAX_SECONDS: f64 = 10.0;
 
 /// Runs a body on one input and panics if that took too much.
 pub fn run(body: fn(&[u8]), data: &[u8]) {

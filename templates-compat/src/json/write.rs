@@ -35,11 +35,13 @@ pub(super) struct Writer<'o> {
     options: &'o Options,
     compat: Compat,
     depth: usize,
+    /// How many objects are being written that stand for something else.
+    objects: usize,
 }
 
 impl<'o> Writer<'o> {
     pub(super) fn new(options: &'o Options, compat: Compat) -> Self {
-        Writer { out: Vec::with_capacity(128), options, compat, depth: 0 }
+        Writer { out: Vec::with_capacity(128), options, compat, depth: 0, objects: 0 }
     }
 
     pub(super) fn value(&mut self, value: &Value) -> Result<(), JsonError> {
@@ -51,8 +53,10 @@ impl<'o> Writer<'o> {
             Value::Nil => self.out.extend_from_slice(b"null"),
             Value::Bool(true) => self.out.extend_from_slice(b"true"),
             Value::Bool(false) => self.out.extend_from_slice(b"false"),
-            Value::Int(i) if i.kind.is_unsigned() => self.out.extend_from_slice(i.as_u64().to_string().as_bytes()),
-            Value::Int(i) => self.out.extend_from_slice(i.value.to_string().as_bytes()),
+            // Most numbers of large values have one digit.
+            Value::Int(i) if (0..10).contains(&i.value) => self.out.push(b'0' + i.value as u8),
+            Value::Int(i) if i.kind.is_unsigned() => self.display(i.as_u64()),
+            Value::Int(i) => self.display(i.value),
             Value::Float(f) => match number::json(*f) {
                 Some(text) => self.out.extend_from_slice(text.as_bytes()),
                 None => return Err(JsonError::new(format!("json: unsupported value: {}", number::general(*f)))),
@@ -103,11 +107,21 @@ impl<'o> Writer<'o> {
         Ok(())
     }
 
+    /// Writes a number without a text of its own.
+    fn display(&mut self, number: impl std::fmt::Display) {
+        use std::io::Write;
+        // A vector takes everything.
+        let _ = write!(self.out, "{number}");
+    }
+
     /// What an object stands for; it may be an object again.
     fn object(&mut self, value: Value) -> Result<(), JsonError> {
+        // It is no level of its own where lines are indented.
         self.deeper()?;
-        let result = self.value(&value);
         self.depth -= 1;
+        self.objects += 1;
+        let result = self.value(&value);
+        self.objects -= 1;
         result
     }
 
@@ -132,7 +146,7 @@ impl<'o> Writer<'o> {
 
     fn deeper(&mut self) -> Result<(), JsonError> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth + self.objects > MAX_DEPTH {
             return Err(JsonError::new(match self.compat {
                 Compat::Helm3 => "json: unsupported value: encountered a cycle",
                 Compat::Helm4 => "json: unsupported value: encountered a cycle via map[string]interface {}",
