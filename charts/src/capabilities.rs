@@ -215,6 +215,15 @@ impl Object for CapabilitiesObject {
         json_map(&self.fields())
     }
 
+    fn deep_copy(&self) -> Option<Value> {
+        let kube_version = match &self.kube_version {
+            Value::Object(object) => object.deep_copy()?,
+            other => other.clone(),
+        };
+        let (api_versions, helm_version) = (self.api_versions.clone(), self.helm_version.clone());
+        Some(Value::Object(Arc::new(CapabilitiesObject { kube_version, api_versions, helm_version })))
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -281,6 +290,11 @@ impl Object for KubeVersionObject {
 
     fn to_json_value(&self) -> Option<Value> {
         json_map(&self.fields())
+    }
+
+    fn deep_copy(&self) -> Option<Value> {
+        let version = KubeVersion { normalized: String::new(), ..self.0.clone() };
+        Some(Value::Object(Arc::new(KubeVersionObject(version, self.1))))
     }
 
     fn as_any(&self) -> &dyn Any {

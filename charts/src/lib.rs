@@ -31,7 +31,7 @@ pub mod template;
 pub mod values;
 mod warning;
 
-pub use capabilities::{Capabilities, KubeVersion};
+pub use capabilities::{Capabilities, HelmVersion, KubeVersion};
 pub use chart::{Chart, File, Lock};
 pub use error::{Error, ErrorKind, go_file_error};
 pub use files::Files;

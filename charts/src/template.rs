@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use templates_compat::{Compat, Host, Map};
 
-use crate::capabilities::{Capabilities, KubeVersion};
+use crate::capabilities::{Capabilities, HelmVersion, KubeVersion};
 use crate::chart::Chart;
 use crate::crds::{Crd, crds};
 use crate::dependencies;
@@ -33,6 +33,9 @@ pub struct TemplateOptions {
     pub kube_version: Option<KubeVersion>,
     /// `--api-versions`, after the known ones.
     pub api_versions: Vec<String>,
+    /// The build of Helm that templates are told of; the official one of the
+    /// version that is reproduced where there is none.
+    pub helm_version: Option<HelmVersion>,
     /// `--include-crds`
     pub include_crds: bool,
     /// `--is-upgrade`
@@ -108,6 +111,9 @@ pub fn template(
     let mut capabilities = Capabilities::defaults(compat);
     if let Some(version) = &options.kube_version {
         capabilities.kube_version = version.clone();
+    }
+    if let Some(version) = &options.helm_version {
+        capabilities.helm_version = version.clone();
     }
     capabilities.api_versions.extend(options.api_versions.iter().cloned());
     let release = Release {

@@ -106,6 +106,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         compat,
         kube_version,
         api_versions: args.api_versions.clone(),
+        helm_version: None,
         include_crds: args.include_crds,
         is_upgrade: args.is_upgrade,
         no_hooks: args.apply.no_hooks,

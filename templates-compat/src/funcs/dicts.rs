@@ -162,6 +162,7 @@ impl Copying {
                 }
                 Value::Map(copy)
             }
+            Value::Object(object) => object.deep_copy().unwrap_or_else(|| value.clone()),
             other => other.clone(),
         })
     }

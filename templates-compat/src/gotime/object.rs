@@ -236,6 +236,10 @@ impl Object for LocationObject {
         Some(self.0.name().to_string())
     }
 
+    fn deep_copy(&self) -> Option<Value> {
+        Some(object(LocationObject(Zone::Fixed { name: "".into(), offset: 0 })))
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

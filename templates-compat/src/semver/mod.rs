@@ -89,7 +89,7 @@ impl std::error::Error for SemverError {}
 
 /// A semantic version. Equality of Rust is equality of the whole text;
 /// precedence is [`Version::compare`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Version {
     major: u64,
     minor: u64,

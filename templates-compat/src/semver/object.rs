@@ -67,6 +67,10 @@ impl Object for SemverObject {
         Some(Value::str(self.version.to_string()))
     }
 
+    fn deep_copy(&self) -> Option<Value> {
+        Some(Value::Object(Arc::new(SemverObject { version: Version::default(), pointer: self.pointer })))
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

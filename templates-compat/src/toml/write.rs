@@ -57,7 +57,14 @@ type Done = Result<(), TomlError>;
 
 impl Writer {
     fn encode(&mut self, key: &[Str], value: &Value) -> Done {
+        // The entries of a table are looked at by their types before, which
+        // has other words for it.
+        if matches!(value, Value::Complex(_)) {
+            return Err(TomlError::new("unsupported type for key '': complex128"));
+        }
         match self.kind(value)? {
+            // A nil slice that stands alone is written like an empty one.
+            Kind::Nil if value.as_list().is_some() => self.key_value(key, value, false),
             Kind::Nil => Ok(()),
             Kind::Table => self.table(key, value),
             Kind::Tables => self.tables(key, value),

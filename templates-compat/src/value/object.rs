@@ -88,6 +88,12 @@ pub trait Object: Any + Debug + Send + Sync {
         None
     }
 
+    /// What a deep copy by reflection gives, where that is not the same again:
+    /// fields that are not exported stay empty in it.
+    fn deep_copy(&self) -> Option<Value> {
+        None
+    }
+
     /// Whether it is a nil pointer of its type, as only a field can be.
     fn is_nil(&self) -> bool {
         false

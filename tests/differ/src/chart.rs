@@ -2,7 +2,7 @@
 
 use charts::schema::LocalResolver;
 use charts::template::{TemplateOptions, error_text, template};
-use charts::{Compat, File, Warnings, load};
+use charts::{Compat, File, HelmVersion, Warnings, load};
 use templates_compat::{Map, Seed, Seeded};
 
 use crate::generate::Try;
@@ -46,14 +46,18 @@ pub(crate) fn files(tries: &[&Try], fails: bool) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// What this project makes of a chart: the text that the command prints, or
-/// what it says after `Error: `.
-pub(crate) fn render(files: &[(String, Vec<u8>)]) -> Result<String, String> {
+/// What this project makes of a chart under that build of Helm: the text that
+/// the command prints, or what it says after `Error: `.
+pub(crate) fn render(files: &[(String, Vec<u8>)], helm: Option<&HelmVersion>) -> Result<String, String> {
     let mut warnings = Warnings::new();
     let files = files.iter().map(|(name, data)| File::new(name.as_str(), data.clone())).collect();
     let chart = load::load_files(files, Compat::Helm4, &mut warnings).map_err(|e| e.to_string())?;
-    let options =
-        TemplateOptions { release_name: "rel".into(), namespace: "default".into(), ..TemplateOptions::default() };
+    let options = TemplateOptions {
+        release_name: "rel".into(),
+        namespace: "default".into(),
+        helm_version: helm.cloned(),
+        ..TemplateOptions::default()
+    };
     let rendered = template(chart, &Map::new(), &options, &Seeded::new(Seed::at(1, 0)), &LocalResolver, &mut warnings)
         .map_err(|e| error_text(&e))?;
     Ok(String::from_utf8_lossy(&rendered.text()).into_owned())

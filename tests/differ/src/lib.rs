@@ -19,7 +19,7 @@ mod words;
 /// # Errors
 /// What stands after `Error: `.
 pub fn rendered(one: &generate::Try) -> Result<String, String> {
-    chart::render(&chart::files(&[one], false))
+    chart::render(&chart::files(&[one], false), None)
 }
 
 pub use round_trip::{Broken, round_trip};

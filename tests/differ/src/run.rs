@@ -61,14 +61,15 @@ pub fn run(options: Options, says: &(dyn Fn(usize, usize) + Sync)) -> testbed::R
     let nowhere = work.path().join("no-kubeconfig");
     let helm = HelmVersion::V4.program(&binaries, work.path())?.with_kubeconfig(&nowhere);
     let generator = Generator::new(options.seed);
-    let jobs = sort(&generator, options.tries);
+    let build = build_of(&helm)?;
+    let jobs = sort(&generator, options.tries, &build);
     let (next, report) = (AtomicUsize::new(0), Mutex::new(Report::default()));
     let work_on = || -> testbed::Result<()> {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = jobs.get(at) else { return Ok(()) };
             let folder = work.path().join(format!("job-{at}"));
-            let found = job.compare(&helm, &folder)?;
+            let found = job.compare(&helm, &build, &folder)?;
             let _ = std::fs::remove_dir_all(&folder);
             if let Ok(mut report) = report.lock() {
                 report.add(found);
@@ -88,6 +89,21 @@ pub fn run(options: Options, says: &(dyn Fn(usize, usize) + Sync)) -> testbed::R
     Ok(report)
 }
 
+/// What a Helm says of its own build, which templates can see.
+fn build_of(helm: &Program) -> testbed::Result<charts::HelmVersion> {
+    const FIELDS: &str = "{{.Version}}|{{.GitCommit}}|{{.GitTreeState}}|{{.GoVersion}}|{{.KubeClientVersion}}";
+    let said = helm.run(["version", "--template", FIELDS])?.stdout;
+    let mut fields = said.trim_end().split('|').map(str::to_owned);
+    let mut next = || fields.next().unwrap_or_default();
+    Ok(charts::HelmVersion {
+        version: next(),
+        git_commit: next(),
+        git_tree_state: next(),
+        go_version: next(),
+        kube_client_version: next(),
+    })
+}
+
 /// One start of Helm, as far as nothing is found.
 enum Job {
     /// These render here.
@@ -97,11 +113,11 @@ enum Job {
 }
 
 /// Renders every try here and puts those together that Helm can take at once.
-fn sort(generator: &Generator, tries: u64) -> Vec<Job> {
+fn sort(generator: &Generator, tries: u64, build: &charts::HelmVersion) -> Vec<Job> {
     let (mut jobs, mut batch) = (Vec::new(), Vec::new());
     for number in 0..tries {
         let one = generator.make(number);
-        match render(&files(&[&one], true)) {
+        match render(&files(&[&one], true), Some(build)) {
             Err(text) if is_of_rendering(&text) => jobs.push(Job::Fails(one, text)),
             _ if one.alone => jobs.push(Job::Renders(vec![one])),
             _ => batch.push(one),
@@ -122,11 +138,11 @@ fn is_of_rendering(text: &str) -> bool {
 }
 
 impl Job {
-    fn compare(&self, helm: &Program, folder: &Path) -> testbed::Result<Report> {
+    fn compare(&self, helm: &Program, build: &charts::HelmVersion, folder: &Path) -> testbed::Result<Report> {
         match self {
             Job::Renders(tries) => {
                 let mut report = Report::default();
-                compare_rendered(&tries.iter().collect::<Vec<_>>(), helm, folder, &mut report)?;
+                compare_rendered(&tries.iter().collect::<Vec<_>>(), (helm, build), folder, &mut report)?;
                 Ok(report)
             }
             Job::Fails(one, text) => {
@@ -140,10 +156,15 @@ impl Job {
 }
 
 /// Compares templates that render here; if Helm refuses the chart, its halves.
-fn compare_rendered(tries: &[&Try], helm: &Program, folder: &Path, report: &mut Report) -> testbed::Result<()> {
+fn compare_rendered(
+    tries: &[&Try],
+    by: (&Program, &charts::HelmVersion),
+    folder: &Path,
+    report: &mut Report,
+) -> testbed::Result<()> {
     let files = files(tries, false);
-    let ours = render(&files);
-    let theirs = helm_says(&files, helm, folder)?;
+    let ours = render(&files, Some(by.1));
+    let theirs = helm_says(&files, by.0, folder)?;
     if let (Ok(ours), Ok(theirs)) = (&ours, &theirs) {
         let (ours, theirs) = (documents(ours), documents(theirs));
         for one in tries {
@@ -163,8 +184,8 @@ fn compare_rendered(tries: &[&Try], helm: &Program, folder: &Path, report: &mut 
         return Ok(());
     }
     let (first, second) = tries.split_at(tries.len() / 2);
-    compare_rendered(first, helm, folder, report)?;
-    compare_rendered(second, helm, folder, report)
+    compare_rendered(first, by, folder, report)?;
+    compare_rendered(second, by, folder, report)
 }
 
 /// Writes the chart and has Helm render it.

@@ -56,7 +56,7 @@ pub(super) fn run(options: &Options) -> Outcome {
     let path = document::write_section("render", &report::text(&results)?)?;
     say(&report::summary(&results));
     say(&format!("written: {}", path.display()));
-    bars::outcome(&report::bars(&results), results.cases.wrong.clone())
+    bars::outcome(&report::bars(&results), results.cases.failures())
 }
 
 fn measure(archive: &Path, program: &Path, helm: &Path, work: &Workdir, runs: usize) -> Anything<Results> {

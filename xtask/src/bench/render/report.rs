@@ -170,6 +170,13 @@ fn how(out: &mut String, results: &Results) -> fmt::Result {
         cases.compared,
         cases.wrong.len()
     )?;
+    if !cases.unsteady.is_empty() {
+        writeln!(
+            out,
+            "- Left out, because Helm itself did not print what it printed when it was recorded (something random decides): `{}`.",
+            cases.unsteady.join("`, `")
+        )?;
+    }
     writeln!(
         out,
         "- Keys and certificates are made anew in each run: how long the search for primes takes varies by chance, in both programs."
