@@ -150,7 +150,8 @@ impl Copying {
         }
         self.left -= 1;
         Ok(match value {
-            Value::List(l) if l.is_nil() => Value::List(l.clone()),
+            Value::List(l) if l.is_nil() => value.clone(),
+            Value::Map(m) if m.is_nil() => value.clone(),
             Value::List(l) => {
                 let copies: Result<Vec<Value>, FuncError> = l.iter().map(|v| self.copy(v, depth + 1)).collect();
                 Value::List(List::new(l.elem(), copies?))

@@ -270,6 +270,11 @@ fn concat(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
 
 fn sort_alpha(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     let mut texts: Vec<Str> = match take(args, 0) {
+        // A slice of strings is taken as it is, and sorted where it is.
+        Value::List(list) if list.elem() == Elem::String && !list.is_nil() => {
+            list.sort_strings();
+            return Ok(Value::List(list));
+        }
         list @ Value::List(_) => strings_of(list, cx.compat)?,
         other => vec![string_of(other, cx.compat)?],
     };

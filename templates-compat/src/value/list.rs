@@ -68,8 +68,17 @@ struct Cell {
     /// What the elements are, where they are bytes that somebody has already:
     /// as values they take 24 times the room, and few templates look.
     bytes: Option<Arc<[u8]>>,
+    /// The elements from when they were sorted where they are: the one thing
+    /// that changes a slice in a template.
+    sorted: OnceLock<Vec<Value>>,
     elem: Elem,
     nil: bool,
+}
+
+impl Cell {
+    fn list(elem: Elem, items: OnceLock<Vec<Value>>, bytes: Option<Arc<[u8]>>, nil: bool) -> List {
+        List(Arc::new(Cell { items, bytes, sorted: OnceLock::new(), elem, nil }))
+    }
 }
 
 impl Drop for Cell {
@@ -89,17 +98,17 @@ fn expanded(bytes: &[u8]) -> Vec<Value> {
 impl List {
     /// A slice of this element type.
     pub fn new(elem: Elem, items: Vec<Value>) -> Self {
-        List(Arc::new(Cell { items: OnceLock::from(items), bytes: None, elem, nil: false }))
+        Cell::list(elem, OnceLock::from(items), None, false)
     }
 
     /// A `[]byte` that shares its content.
     pub fn of_bytes(bytes: Arc<[u8]>) -> Self {
-        List(Arc::new(Cell { items: OnceLock::new(), bytes: Some(bytes), elem: Elem::Byte, nil: false }))
+        Cell::list(Elem::Byte, OnceLock::new(), Some(bytes), false)
     }
 
     /// The nil slice of this element type: empty, and JSON writes it as `null`.
     pub fn nil(elem: Elem) -> Self {
-        List(Arc::new(Cell { items: OnceLock::new(), bytes: None, elem, nil: true }))
+        Cell::list(elem, OnceLock::new(), None, true)
     }
 
     /// Whether this is a nil slice (not merely an empty one).
@@ -114,7 +123,19 @@ impl List {
 
     /// The elements.
     pub fn as_slice(&self) -> &[Value] {
+        if let Some(sorted) = self.0.sorted.get() {
+            return sorted;
+        }
         self.0.items.get_or_init(|| self.0.bytes.as_deref().map(expanded).unwrap_or_default())
+    }
+
+    /// Sorts a `[]string` where it is: whoever holds this slice sees it.
+    pub fn sort_strings(&self) {
+        self.0.sorted.get_or_init(|| {
+            let mut items = self.as_slice().to_vec();
+            items.sort_by(|a, b| a.as_bytes().cmp(&b.as_bytes()));
+            items
+        });
     }
 
     /// The number of elements.
