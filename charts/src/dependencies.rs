@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::go_text::verb_v;
 use crate::metadata::Dependency;
 use crate::values::{self, path_value, table};
-use crate::warning::Warnings;
+use crate::warning::{Level, Warnings};
 
 /// Whether a version fits a constraint; false for what is neither.
 pub fn is_compatible_range(constraint: &str, version: &str, compat: Compat) -> bool {
@@ -64,9 +64,7 @@ pub fn check_present(chart: &Chart) -> Result<(), Error> {
 pub fn process(chart: &mut Chart, values: &Map, compat: Compat, warnings: &mut Warnings) -> Result<(), Error> {
     let mut run = Run { compat, warnings };
     let full_path = chart.full_path(None);
-    run.enabled(chart, values, "", &full_path)
-        .and_then(|()| run.import_values(chart))
-        .map_err(|e| if compat == Compat::Helm4 { e.wrap("chart dependencies processing failed") } else { e })
+    run.enabled(chart, values, "", &full_path).and_then(|()| run.import_values(chart))
 }
 
 struct Run<'w> {
@@ -82,8 +80,8 @@ impl Run<'_> {
         self.choose(chart, full_path);
         let values = values::coalesce(chart, values, self.compat, self.warnings)?;
         let declared = chart.metadata.dependencies.get_or_insert_default();
-        apply_tags(declared, &values, self.warnings);
-        apply_conditions(declared, &values, path, self.warnings);
+        apply_tags(declared, &values, self.compat, self.warnings);
+        apply_conditions(declared, &values, path, self.compat, self.warnings);
         let disabled: Vec<String> = declared.iter().filter(|d| !d.enabled).map(|d| d.name.clone()).collect();
         declared.retain(|d| !disabled.contains(&d.name));
         if declared.is_empty() {
@@ -174,7 +172,7 @@ impl Run<'_> {
                         let placed = path_to_map(&parent, found.deep_copy());
                         imported = self.over(imported, &placed);
                     }
-                    Err(name) => self.missing_import(dependency, &name),
+                    Err(name) => self.missing_import(&entry, dependency, &name),
                 }
             }
         }
@@ -195,10 +193,21 @@ impl Run<'_> {
         dst
     }
 
-    fn missing_import(&mut self, dependency: &Dependency, name: &str) {
-        let name = crate::go_text::quote(name, self.compat);
-        self.warnings
-            .warn(format!("Warning: ImportValues missing table from chart {}: {name} is not a table", dependency.name));
+    /// An export (a text) or a pair of paths names a table that is not there.
+    fn missing_import(&mut self, entry: &Value, dependency: &Dependency, name: &str) {
+        let why = format!("{} is not a table", crate::go_text::quote(name, self.compat));
+        let error = ("error", why.clone());
+        let (text, details) = match entry {
+            Value::Str(_) => ("ImportValues missing table", vec![error]),
+            _ => ("ImportValues missing table from chart", vec![("chart", dependency.name.clone()), error]),
+        };
+        self.warnings.say(self.compat, (Level::Warn, text, details), || match entry {
+            Value::Str(_) => format!("dependencies.go:287: Warning: ImportValues missing table: {why}"),
+            _ => format!(
+                "dependencies.go:270: Warning: ImportValues missing table from chart {}: {why}",
+                dependency.name
+            ),
+        });
     }
 }
 
@@ -211,8 +220,11 @@ fn alias_declarations(chart: &mut Chart) {
     chart.dependencies.iter_mut().for_each(alias_declarations);
 }
 
+/// What Helm 4 says of a tag or a condition that is something else.
+const NO_BOOL: &str = "returned non-bool value";
+
 /// A dependency with a true tag is on, one with only false tags is off.
-fn apply_tags(declared: &mut [Dependency], values: &Map, warnings: &mut Warnings) {
+fn apply_tags(declared: &mut [Dependency], values: &Map, compat: Compat, warnings: &mut Warnings) {
     let Ok(tags) = table(values, "tags") else { return };
     for dependency in declared {
         let (mut on, mut off) = (false, false);
@@ -222,7 +234,10 @@ fn apply_tags(declared: &mut [Dependency], values: &Map, warnings: &mut Warnings
                 Some(Value::Bool(false)) => off = true,
                 Some(_) => {
                     let name = &dependency.name;
-                    warnings.warn(format!("Warning: Tag '{tag}' for chart {name} returned non-bool value"));
+                    let details = vec![("tag", tag.clone()), ("chart", name.clone())];
+                    warnings.say(compat, (Level::Warn, NO_BOOL, details), || {
+                        format!("dependencies.go:95: Warning: Tag '{tag}' for chart {name} returned non-bool value")
+                    });
                 }
                 None => {}
             }
@@ -232,7 +247,7 @@ fn apply_tags(declared: &mut [Dependency], values: &Map, warnings: &mut Warnings
 }
 
 /// The first condition that is a boolean decides.
-fn apply_conditions(declared: &mut [Dependency], values: &Map, path: &str, warnings: &mut Warnings) {
+fn apply_conditions(declared: &mut [Dependency], values: &Map, path: &str, compat: Compat, warnings: &mut Warnings) {
     for dependency in declared {
         for condition in dependency.condition.trim().split(',').filter(|c| !c.is_empty()) {
             match path_value(values, &format!("{path}{condition}")) {
@@ -242,9 +257,12 @@ fn apply_conditions(declared: &mut [Dependency], values: &Map, path: &str, warni
                 }
                 Some(_) => {
                     let name = &dependency.name;
-                    warnings.warn(format!(
-                        "Warning: Condition path '{condition}' for chart {name} returned non-bool value"
-                    ));
+                    let details = vec![("path", condition.to_owned()), ("chart", name.clone())];
+                    warnings.say(compat, (Level::Warn, NO_BOOL, details), || {
+                        format!(
+                            "dependencies.go:64: Warning: Condition path '{condition}' for chart {name} returned non-bool value"
+                        )
+                    });
                 }
                 None => {}
             }

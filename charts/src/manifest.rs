@@ -9,7 +9,7 @@ use templates_compat::Compat;
 use templates_compat::yaml::{self, Head};
 
 use crate::error::Error;
-use crate::warning::Warnings;
+use crate::warning::{Level, Warnings};
 
 /// The annotation that makes an object a hook.
 pub const HOOK_ANNOTATION: &str = "helm.sh/hook";
@@ -192,7 +192,7 @@ pub(crate) fn sort_read(
         };
         for document in documents {
             let head = document.head.map_err(|e| Error::render(format!("YAML parse error on {path}: {e}")))?;
-            sorted.add(path, document.content, head, warnings);
+            sorted.add(path, document.content, head, compat, warnings);
         }
     }
     sorted.manifests.sort_by(|a, b| order.compare(&a.head.kind, &b.head.kind, compat));
@@ -201,14 +201,18 @@ pub(crate) fn sort_read(
 }
 
 impl Sorted {
-    fn add(&mut self, path: &str, content: String, head: Head, warnings: &mut Warnings) {
+    fn add(&mut self, path: &str, content: String, head: Head, compat: Compat, warnings: &mut Warnings) {
         let Some(events) = annotation(&head, HOOK_ANNOTATION) else {
             self.manifests.push(Manifest { name: path.to_string(), content, head });
             return;
         };
         let parsed: Option<Vec<HookEvent>> = words(events).map(|w| HookEvent::parse(&w)).collect();
         let Some(parsed) = parsed else {
-            warnings.info(format!("info: skipping unknown hook: {events:?}"));
+            let details = vec![("hookTypes", events.to_owned())];
+            warnings.say(compat, (Level::Info, "skipping unknown hooks", details), || {
+                let shown = crate::go_text::quote(events, compat);
+                format!("manifest_sorter.go:199: info: skipping unknown hook: {shown}")
+            });
             return;
         };
         let policies = |name| annotation(&head, name).map(|text| words(text).collect()).unwrap_or_default();

@@ -17,6 +17,9 @@ use crate::render::{self, Release, RenderOptions};
 use crate::schema;
 use crate::warning::Warnings;
 
+/// What Helm 4 says, and logs, when dependencies cannot be processed.
+const DEPENDENCIES_FAILED: &str = "chart dependencies processing failed";
+
 /// What stands around a document in what is printed, in bytes.
 const DOCUMENT_AROUND: usize = "---\n# Source: \n\n".len();
 
@@ -107,7 +110,10 @@ pub fn template(
     };
     let outlines = render::outline(&chart, compat, crew);
     dependencies::check(&chart, compat)?;
-    dependencies::process(&mut chart, values, compat, warnings)?;
+    dependencies::process(&mut chart, values, compat, warnings).map_err(|e| match compat {
+        Compat::Helm3 => e,
+        Compat::Helm4 => warnings.failed(DEPENDENCIES_FAILED, e),
+    })?;
     let mut capabilities = Capabilities::defaults(compat);
     if let Some(version) = &options.kube_version {
         capabilities.kube_version = version.clone();

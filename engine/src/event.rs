@@ -59,6 +59,19 @@ pub enum Event {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         details: Vec<(&'static str, String)>,
     },
+    /// What Helm writes to its log at level INFO.
+    Info {
+        /// The text.
+        text: String,
+        /// What belongs to it, by name.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        details: Vec<(&'static str, String)>,
+    },
+    /// A line that Helm 3 writes to its log, which knows no levels.
+    Line {
+        /// The whole line.
+        text: String,
+    },
     /// The chart is deprecated. An event of its own, as Helm's versions tell it
     /// in other words, and a command tells it when it has loaded the chart.
     Deprecated,
@@ -71,7 +84,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         details: Vec<(&'static str, String)>,
     },
-    /// What Helm writes to its log at level INFO or DEBUG.
+    /// What Helm writes to its log at level DEBUG.
     Debug {
         /// The text.
         text: String,
@@ -214,6 +227,18 @@ impl Events {
 
     pub(crate) fn warn_of(&self, text: impl Into<String>, details: Vec<(&'static str, String)>) {
         self.send(Event::Warning { text: text.into(), details });
+    }
+
+    /// What a chart gave rise to.
+    pub(crate) fn report(&self, warnings: charts::Warnings) {
+        for charts::Warning { level, text, details } in warnings {
+            self.send(match level {
+                charts::Level::Line => Event::Line { text },
+                charts::Level::Info => Event::Info { text, details },
+                charts::Level::Warn => Event::Warning { text, details },
+                charts::Level::Error => Event::Problem { text, details },
+            });
+        }
     }
 
     pub(crate) fn debug(&self, text: impl FnOnce() -> String) {

@@ -79,7 +79,7 @@ pub(crate) async fn process_dependencies(run: &Run, chart: Chart, values: &Map, 
         (result.map(|()| chart), warnings)
     };
     let (result, warnings) = blocking(work).await?;
-    report(run, warnings);
+    run.events.report(warnings);
     Ok(result?)
 }
 
@@ -161,7 +161,7 @@ pub(crate) async fn render(run: &Run, chart: Chart, values: Map, inputs: RenderI
         (result.map(|rendered| (chart, rendered)), warnings)
     };
     let (result, warnings) = blocking(work).await?;
-    report(run, warnings);
+    run.events.report(warnings);
     let (chart, rendered) = result?;
     run.events.send(Event::Rendered {
         objects: rendered.manifest.matches("\n# Source: ").count(),
@@ -219,15 +219,6 @@ fn render_now(
 
 fn utf8(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
-}
-
-fn report(run: &Run, warnings: Warnings) {
-    for warning in warnings {
-        match warning.level {
-            charts::Level::Warn => run.events.warn(warning.text),
-            charts::Level::Info => run.events.debug(|| warning.text),
-        }
-    }
 }
 
 /// Runs work that does not wait for the network on a thread of its own.

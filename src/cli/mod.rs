@@ -243,13 +243,14 @@ impl Context {
         Ok(cluster.with_warnings(move |text| printer.note(&format!("Warning: {text}"))))
     }
 
-    /// Shows what Helm would log; the less important part only with `--debug`.
+    /// Shows what Helm logs of a chart.
     pub fn show(&self, warnings: charts::Warnings) {
-        for warning in warnings {
-            if warning.level == charts::Level::Warn {
-                self.printer.warn(&warning.text);
-            } else if self.settings.debug {
-                self.printer.note(&format!("level=INFO msg={:?}", warning.text));
+        for charts::Warning { level, text, details } in warnings {
+            match level {
+                charts::Level::Line => self.printer.note(&text),
+                charts::Level::Info => self.printer.log("INFO", &text, &details),
+                charts::Level::Warn => self.printer.log("WARN", &text, &details),
+                charts::Level::Error => self.printer.log("ERROR", &text, &details),
             }
         }
     }

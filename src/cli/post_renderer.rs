@@ -184,8 +184,9 @@ pub(crate) fn plugin(
                 }
                 Ok(_) => {}
                 Err(why) => {
-                    let file = place.join("plugin.yaml");
-                    printer.warn(&format!("failed to load plugin (ignoring) {}: {why}", file.display()));
+                    let file = place.join("plugin.yaml").display().to_string();
+                    let error = format!("failed to load plugin \"{}\": {why}", place.display());
+                    printer.log("WARN", "failed to load plugin (ignoring)", &[("plugin_yaml", file), ("error", error)]);
                 }
             }
         }

@@ -35,6 +35,11 @@ impl State {
                 self.clear();
                 self.printer.log("WARN", text, details);
             }
+            Event::Info { text, details } => {
+                self.clear();
+                self.printer.log("INFO", text, details);
+            }
+            Event::Line { text } => self.line(text),
             Event::Problem { text, details } => {
                 self.clear();
                 self.printer.log("ERROR", text, details);

@@ -166,13 +166,14 @@ impl Remote<'_> {
     /// # Errors
     /// A chart of this machine, or a flag that only works here.
     pub(crate) fn chart(&self, reference: &str, args: &ChartArgs) -> Result<ChartSpec, Failure> {
-        let only_here = args.username.is_some()
-            || args.password.is_some()
+        let transport = &args.transport;
+        let only_here = transport.username.is_some()
+            || transport.password.is_some()
             || args.pass_credentials
-            || args.ca_file.is_some()
-            || args.cert_file.is_some()
-            || args.key_file.is_some()
-            || args.insecure_skip_tls_verify;
+            || transport.ca_file.is_some()
+            || transport.cert_file.is_some()
+            || transport.key_file.is_some()
+            || transport.insecure_skip_tls_verify;
         if only_here {
             return Err(Failure::new(
                 "with --agent the agent pulls the chart: credentials and certificates cannot be given here",
@@ -185,7 +186,7 @@ impl Remote<'_> {
         }
         let options = args.pull_options(&self.cx.settings);
         let version = if args.devel && args.version.is_empty() { ">0.0.0-0".to_owned() } else { args.version.clone() };
-        let spec = ChartSpec { version, plain_http: args.plain_http, ..ChartSpec::default() };
+        let spec = ChartSpec { version, plain_http: transport.plain_http, ..ChartSpec::default() };
         match pull::locate(reference, &options).map_err(Failure::from_display)? {
             pull::Located::Path(path) => Err(Failure::new(format!(
                 "with --agent the agent pulls the chart: {} is on this machine; name oci://…, https://… or --repo",

@@ -27,6 +27,22 @@ pub trait Host: Send + Sync {
     /// Resolves a host name for `getHostByName`; the empty string when DNS is
     /// off (Helm's default) or nothing was found.
     fn host_by_name(&self, name: &str) -> String;
+
+    /// What a chart that is only linted is let pass; Helm logs it.
+    fn let_pass(&self, what: LetPass, message: &str) {
+        let _ = (what, message);
+    }
+}
+
+/// What would be an error if a chart were not only linted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetPass {
+    /// `required` of nil.
+    MissingValue,
+    /// `required` of an empty text.
+    EmptyValue,
+    /// `fail`.
+    Failure,
 }
 
 /// A day in nanoseconds.

@@ -24,7 +24,7 @@ pub use apart::Apart;
 pub use compat::Compat;
 pub use func::{Cx, Func, FuncError, FuncResult, Param};
 pub use funcs::functions;
-pub use host::{Host, Seed, Seeded};
+pub use host::{Host, LetPass, Seed, Seeded};
 pub use template::{
     Error, Limits, Options, Parsed, TemplateSet, Trace, go_on, with_deep_stack, with_room, with_stack_of,
 };

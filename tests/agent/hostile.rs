@@ -9,6 +9,7 @@ use std::time::Duration;
 use ankra_helm::client::{Client, Watch};
 use ankra_helm::protocol::Code;
 use ankra_helm::protocol::command::{Command, OpEvent, State, Verb};
+use ankra_helm::protocol::user::User;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use testbed::suite::Outcome;
@@ -70,25 +71,55 @@ pub(crate) fn every_verb_refuses_what_is_broken(agents: &Agents) -> Outcome {
         assert_eq!(subjects.len(), 14, "{subjects:?}");
         let _: Value = client.request("list", &json!({"resource": "pods"})).await?;
         let before = memory();
-        for subject in &subjects {
-            // No body asks for nothing in particular.
-            let _ = ask(&client, subject, Vec::new()).await?;
-            for body in broken() {
-                // Who wants no answer cannot be told.
-                client.nats().publish(subject.clone(), body.clone().into()).await?;
-                let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-                let answer = ask(&client, subject, body).await?;
-                // Nothing is asked of these two: what stands there is not read.
-                let unread = [".info", ".kinds"].iter().any(|verb| subject.ends_with(verb));
-                let wanted = if unread { Value::Null } else { "invalid".into() };
-                assert_eq!(answer["error"]["code"], wanted, "{subject} to {shown:?}: {answer}");
-            }
-        }
+        broken_is_refused(&client, &subjects).await?;
         escapes(&client).await?;
         let grown = memory() - before;
         assert!(grown < GROWTH, "{grown} bytes more");
         assert_eq!(http_status(agent.health, "/ready"), Some(200));
         let _: Value = client.request("list", &json!({"resource": "pods"})).await?;
+        Ok(())
+    })
+}
+
+async fn broken_is_refused(client: &Client, subjects: &[String]) -> Outcome {
+    for subject in subjects {
+        // No body asks for nothing in particular.
+        let _ = ask(client, subject, Vec::new()).await?;
+        for body in broken() {
+            // Who wants no answer cannot be told.
+            client.nats().publish(subject.clone(), body.clone().into()).await?;
+            let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+            let answer = ask(client, subject, body).await?;
+            // Nothing is asked of these two: what stands there is not read.
+            let unread = [".info", ".kinds"].iter().any(|verb| subject.ends_with(verb));
+            let wanted = if unread { Value::Null } else { "invalid".into() };
+            assert_eq!(answer["error"]["code"], wanted, "{subject} to {shown:?}: {answer}");
+        }
+    }
+    Ok(())
+}
+
+/// The same on the subjects of users, where requests in their names are taken.
+pub(crate) fn users_are_refused_what_is_broken(agents: &Agents) -> Outcome {
+    let server = nats(agents)?;
+    let url = server.url();
+    let settings = [("NATS_URL", url.as_str()), ("IMPERSONATION_ENABLED", "true")];
+    let agent = Agent::start_with(&agents.binaries, &agents.plane, &settings)?;
+    // With every right, so that nothing is refused for the lack of one.
+    let scene = agents.scene("hostile-user")?;
+    let binding = ["create", "clusterrolebinding", "mallory", "--clusterrole=cluster-admin", "--user=mallory"];
+    let _ = scene.kubectl(&binding)?.ok();
+    block_on(async {
+        let plain = client(&server).await?;
+        let user = plain.clone().acting_as(&User::new("mallory")?);
+        let verbs = subjects(&plain).await?;
+        let mine = |subject: &String| Some(user.subjects().request(subject.split_once(".req.")?.1));
+        let subjects: Vec<String> = verbs.iter().filter(|verb| !verb.contains(".as.")).filter_map(mine).collect();
+        assert!(subjects.len() == 14 && subjects.iter().all(|subject| subject.contains(".as.")), "{subjects:?}");
+        broken_is_refused(&user, &subjects).await?;
+        escapes(&user).await?;
+        assert_eq!(http_status(agent.health, "/ready"), Some(200));
+        let _: Value = plain.request("list", &json!({"resource": "pods"})).await?;
         Ok(())
     })
 }

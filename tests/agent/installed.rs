@@ -56,6 +56,34 @@ spec:
   volumes: [{name: state, emptyDir: {}}]
 ";
 
+/// How many lines the writer writes.
+const WRITTEN: usize = 4200;
+
+/// A container whose log is rotated several times while it is written: about
+/// 600 KiB every two seconds, of which the node keeps 1 MiB in a file.
+const WRITER: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: writer}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: busybox:1
+    command:
+    - sh
+    - -c
+    - |
+      n=0
+      while [ $n -lt 4200 ]; do
+        printf 'line %05d %01000d\\n' $n 0
+        n=$((n + 1))
+        [ $((n % 600)) -ne 0 ] || sleep 2
+      done
+      echo all written
+      sleep 1000
+";
+
 const DEPLOYMENT: &str = "
 apiVersion: apps/v1
 kind: Deployment
@@ -185,6 +213,7 @@ fn use_it(stage: &Stage) -> Outcome {
     assert_eq!(logs.seen, ["run x begins", "run x ends", "run xx begins", "run xx ends", "run xxx begins"]);
     let events = stage.agent(&["events", "--namespace=default"])?.ok();
     assert!(events.contains("BackOff"), "{events}");
+    rotation(stage)?;
 
     let address = stage.value(&["pod", "--namespace=ankra"], "{.items[0].status.podIP}")?;
     let health = stage.node.forward(&format!("{address}:8080"))?;
@@ -198,6 +227,22 @@ fn use_it(stage: &Stage) -> Outcome {
     wait_until("its pod has gone", || {
         Ok(stage.value(&["pod", "--namespace=ankra"], "{.items[*].metadata.name}")?.is_empty())
     })
+}
+
+/// A log that is rotated under its reader comes whole and in order.
+fn rotation(stage: &Stage) -> Outcome {
+    stage.node.apply(WRITER)?;
+    let mut logs = Follower::start(&stage.client, &["agent", "logs", "writer", "--follow", "--namespace=default"])?;
+    logs.wait_for(&["all written"])?;
+    let numbers: Vec<&str> = logs.seen.iter().filter_map(|line| line.strip_prefix("line ")?.get(..5)).collect();
+    let wanted: Vec<String> = (0..WRITTEN).map(|n| format!("{n:05}")).collect();
+    let first = numbers.iter().zip(&wanted).find(|(seen, wanted)| seen != wanted);
+    assert!(numbers == wanted, "{} of {WRITTEN} lines, the first that is wrong: {first:?}", numbers.len());
+    // The node has thrown the beginning away: it was rotated indeed.
+    let kept = stage.node.kubectl(["logs", "writer", "--namespace=default"])?.ok();
+    assert!(!kept.contains("line 00000"), "the log was not rotated: {} bytes", kept.len());
+    let _ = stage.node.kubectl(["delete", "pod", "writer", "--namespace=default"])?.ok();
+    Ok(())
 }
 
 /// A chart is installed and upgraded by commands, and a bad image is told of.

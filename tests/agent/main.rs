@@ -92,6 +92,7 @@ fn main() -> ExitCode {
         outage::pages_go_on_after_compaction,
         faults::long_and_late_messages_are_refused,
         hostile::every_verb_refuses_what_is_broken,
+        hostile::users_are_refused_what_is_broken,
         hostile::every_command_refuses_what_is_broken,
         hostile::sessions_and_operations_go_on,
         faults::thousand_sessions_are_left,

@@ -150,7 +150,9 @@ impl Place {
         let real = if version == HelmVersion::V3 { &self.binaries.helm3 } else { &self.binaries.helm4 };
         let (helm, ours) = (run(real, "helm")?, run(Path::new(ANKRA_HELM), "ours")?);
         let kept = |text: &str| -> String {
-            let logged = |line: &&str| !line.starts_with("level=") && !line.starts_with("WARNING: ");
+            // Helm tells of a broken plugin each time that it looks for plugins.
+            let broken = |line: &str| line.starts_with("level=WARN msg=\"failed to load plugin");
+            let logged = |line: &&str| !broken(line) && !line.starts_with("WARNING: ");
             text.replace("ankra-helm", "helm").split_inclusive('\n').filter(logged).collect()
         };
         same("what the post-renderer is given", &given[0], &given[1])?;

@@ -125,9 +125,8 @@ impl Place {
             };
             let real = if version == HelmVersion::V3 { &self.binaries.helm3 } else { &self.binaries.helm4 };
             let (helm, ours) = (run(real, "helm")?, run(Path::new(ANKRA_HELM), "ours")?);
-            let told: String = helm.stderr.split_inclusive('\n').filter(|line| !line.starts_with("level=")).collect();
             let outcome = same("standard output", &helm.stdout, &ours.stdout)
-                .and_then(|()| same("standard error", &told, &ours.stderr.replace("ankra-helm", "helm")));
+                .and_then(|()| same("standard error", &helm.stderr, &ours.stderr.replace("ankra-helm", "helm")));
             if let Err(difference) = outcome {
                 let line = args.join(" ");
                 problems.push(format!("{version:?} `{line}`: {}", difference.message().unwrap_or_default()));

@@ -154,11 +154,8 @@ impl Place {
             program = program.with("ANKRA_HELM_COMPAT", "helm3");
         }
         let answer = program.run(args)?;
-        // Helm 3 logs with the lines of its own source. Of what Helm 4 logs, only
-        // that a chart is deprecated has the same words here (COMPATIBILITY.md).
-        let source = |line: &str| line.split_once(": ").is_some_and(|(place, _)| place.contains(".go:"));
-        let other = |line: &str| line.starts_with("level=") && !line.contains("chart is deprecated");
-        let logged = |line: &&str| !source(line) && !other(line) && !line.starts_with("time=");
+        // The debug lines of Helm 3 have times.
+        let logged = |line: &&str| !line.starts_with("time=");
         let stderr = answer.stderr.replace("ankra-helm", "helm").split_inclusive('\n').filter(logged).collect();
         std::fs::remove_dir_all(folder.join("web"))?;
         let mut files = String::new();

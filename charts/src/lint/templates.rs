@@ -2,9 +2,10 @@
 //! and what they render is sound.
 
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
 use templates_compat::yaml::{self, Field, Shape, StructShape, YamlError};
-use templates_compat::{Map, Value};
+use templates_compat::{Host, LetPass, Map, Value};
 
 use super::deprecations::DEPRECATED;
 use super::{Linter, Severity, names};
@@ -16,6 +17,7 @@ use crate::go_path::{ext, join};
 use crate::metadata::Fields;
 use crate::render::{Release, RenderOptions, render, render_values};
 use crate::values;
+use crate::warning::Level;
 
 const DIR: &str = "templates/";
 
@@ -24,6 +26,41 @@ struct Head {
     api_version: String,
     kind: String,
     name: String,
+}
+
+/// A host that remembers what templates were let pass, in order.
+struct Passing<'h> {
+    host: &'h dyn Host,
+    passed: Mutex<Vec<(LetPass, String)>>,
+}
+
+/// More than these are not told of, nor longer messages: a template can loop.
+const MAX_PASSED: usize = 1000;
+const MAX_PASSED_BYTES: usize = 4096;
+
+impl Host for Passing<'_> {
+    fn now_unix_nanos(&self) -> i128 {
+        self.host.now_unix_nanos()
+    }
+
+    fn random(&self, buf: &mut [u8]) {
+        self.host.random(buf);
+    }
+
+    fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, String> {
+        self.host.lookup(api_version, kind, namespace, name)
+    }
+
+    fn host_by_name(&self, name: &str) -> String {
+        self.host.host_by_name(name)
+    }
+
+    fn let_pass(&self, what: LetPass, message: &str) {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed.len() < MAX_PASSED && message.len() <= MAX_PASSED_BYTES {
+            passed.push((what, message.to_owned()));
+        }
+    }
 }
 
 impl Linter<'_> {
@@ -89,8 +126,12 @@ impl Linter<'_> {
         };
         dependencies::process(chart, self.values, compat, self.warnings).ok()?;
         let coalesced = values::coalesce(chart, self.values, compat, self.warnings).ok()?;
+        let host = Passing { host: self.host, passed: Mutex::default() };
         let rendered = render_values(chart, &coalesced, &options, self.warnings)
-            .and_then(|top| render(chart, &top, &options, self.host));
+            .and_then(|top| render(chart, &top, &options, &host));
+        for (what, message) in host.passed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            self.passed(what, message);
+        }
         match rendered {
             Ok(rendered) => Some(rendered),
             Err(e) => {
@@ -98,6 +139,17 @@ impl Linter<'_> {
                 None
             }
         }
+    }
+
+    /// Logs what was let pass. Helm 3 names the line of its source.
+    fn passed(&mut self, what: LetPass, message: String) {
+        let (level, text, place, word) = match what {
+            LetPass::MissingValue => (Level::Warn, "missing required value", 206, "Missing required value"),
+            LetPass::EmptyValue => (Level::Warn, "missing required values", 214, "Missing required value"),
+            LetPass::Failure => (Level::Info, "funcMap fail", 227, "Fail"),
+        };
+        let line = format!("engine.go:{place}: [INFO] {word}: {message}");
+        self.warnings.say(self.options.compat, (level, text, vec![("message", message)]), || line);
     }
 
     /// One rendered file; false if it is not YAML, after which Helm stops.

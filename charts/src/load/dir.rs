@@ -14,13 +14,16 @@ use crate::chart::File;
 use crate::error::{Error, ErrorKind, go_errno};
 use crate::ignore::{FILE_NAME, Rules};
 use crate::parallel::Crew;
-use crate::warning::Warnings;
+use crate::warning::{Level, Warnings};
 
 /// What most files fit into, in bytes.
 const BUFFER: usize = 64 << 10;
 
 /// Folders deeper than this are a loop that the system did not notice.
 const MAX_DEPTH: usize = 512;
+
+/// Links that lead to links are followed so far for what is logged of them.
+const MAX_LINKS: usize = 40;
 
 /// So many files are read at one time, by one thread.
 const PART: usize = 16;
@@ -202,15 +205,21 @@ impl Walk<'_> {
             let target = link_target(path);
             Error::chart(format!("error evaluating symlink {shown}: lstat {}: {}", target.display(), go_errno(&e)))
         })?;
-        let to = resolved.display();
-        self.warnings.info(match self.compat {
-            Compat::Helm3 => format!(
-                "found symbolic link in path: {shown} resolves to {to}. Contents of linked file included and used"
-            ),
-            Compat::Helm4 => format!(
-                "found symbolic link in path. Contents of linked file included and used path={shown} resolved={to}"
-            ),
-        });
+        // As far as links go it is named from where the chart is named from.
+        let mut to = link_target(path);
+        for _ in 0..MAX_LINKS {
+            if !to.is_symlink() {
+                break;
+            }
+            to = link_target(&to);
+        }
+        let (shown, to) = (shown.to_string(), to.display().to_string());
+        let line = format!(
+            "walk.go:75: found symbolic link in path: {shown} resolves to {to}. Contents of linked file included and used"
+        );
+        let text = "found symbolic link in path. Contents of linked file included and used";
+        let details = vec![("path", shown), ("resolved", to)];
+        self.warnings.say(self.compat, (Level::Info, text, details), || line);
         let info = resolved.symlink_metadata().map_err(|e| Error::io("lstat", &resolved, &e))?;
         Ok(info.file_type())
     }

@@ -116,7 +116,12 @@ impl Loader<'_> {
             "values.schema.json" => chart.schema = Some(file.data.clone()),
             "requirements.yaml" => {
                 parts.has_metadata = true;
-                self.warn_if_v2(chart, "Dependencies are handled in Chart.yaml", "dependencies to Chart.yaml");
+                self.warn_if_v2(
+                    chart,
+                    "load.go:120",
+                    "Dependencies are handled in Chart.yaml",
+                    "dependencies to Chart.yaml",
+                );
                 chart.metadata.read(&file.data, self.compat).map_err(|e| e.wrap("cannot load requirements.yaml"))?;
                 if chart.metadata.api_version == API_VERSION_V1 {
                     chart.files.push(file.clone());
@@ -125,7 +130,7 @@ impl Loader<'_> {
             "requirements.lock" => {
                 parts.has_metadata = true;
                 chart.lock = Some(self.lock(file)?);
-                self.warn_if_v2(chart, "Dependency locking is handled in Chart.lock", "to Chart.lock");
+                self.warn_if_v2(chart, "load.go:138", "Dependency locking is handled in Chart.lock", "to Chart.lock");
                 if chart.metadata.api_version == API_VERSION_V1 {
                     chart.files.push(file.clone());
                 }
@@ -147,9 +152,10 @@ impl Loader<'_> {
         self.values.take(text).unwrap_or_else(|| load_values(text, self.compat))
     }
 
-    fn warn_if_v2(&mut self, chart: &Chart, what: &str, to: &str) {
+    fn warn_if_v2(&mut self, chart: &Chart, place: &str, what: &str, to: &str) {
         if chart.metadata.api_version != API_VERSION_V1 {
-            self.warnings.warn(format!("Warning: {what} since apiVersion \"v2\". We recommend migrating {to}."));
+            let text = format_args!("Warning: {what} since apiVersion \"v2\". We recommend migrating {to}.");
+            self.warnings.log(self.compat, place, text);
         }
     }
 

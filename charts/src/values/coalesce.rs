@@ -88,7 +88,7 @@ impl Coalescer<'_> {
                     Value::Nil => {}
                     _ => {
                         let text = format!("warning: skipped value for {prefix}.{key}: Not a table.");
-                        self.merger.warnings.warn(text);
+                        self.merger.warnings.log(self.merger.compat, "coalesce.go:237", text);
                     }
                 },
                 Some(_) => {}
@@ -99,16 +99,18 @@ impl Coalescer<'_> {
     /// Hands the parent's `global` down to a subchart; the parent wins. The
     /// tables inside of it stay shared with the parent's, as in Helm.
     fn globals(&mut self, dest: &Map, parent: &Map, prefix: &str) {
-        let mut table_of = |values: &Map, whose: &str| match values.get(GLOBAL) {
+        let compat = self.merger.compat;
+        let mut table_of = |values: &Map, whose: &str, place: &str| match values.get(GLOBAL) {
             None => Some(Map::new()),
             Some(Value::Map(m)) => Some(m),
             Some(_) => {
-                self.merger.warnings.warn(format!("warning: skipping globals because {whose} global is not a table."));
+                let text = format_args!("warning: skipping globals because {whose} global is not a table.");
+                self.merger.warnings.log(compat, place, text);
                 None
             }
         };
-        let Some(own) = table_of(dest, "destination") else { return };
-        let Some(parents) = table_of(parent, "source") else { return };
+        let Some(own) = table_of(dest, "destination", "coalesce.go:138") else { return };
+        let Some(parents) = table_of(parent, "source", "coalesce.go:145") else { return };
         for (key, value) in parents.snapshot() {
             match (&value, own.get(&key)) {
                 (Value::Map(table), None) => {
@@ -122,10 +124,14 @@ impl Coalescer<'_> {
                     own.insert(key, Value::Map(merged));
                 }
                 (Value::Map(_), Some(_)) => {
-                    let name = crate::go_text::quote(&key.to_text(), self.merger.compat);
-                    self.merger.warnings.warn(format!("Conflict: cannot merge map onto non-map for {name}. Skipping."));
+                    let name = crate::go_text::quote(&key.to_text(), compat);
+                    let text = format_args!("Conflict: cannot merge map onto non-map for {name}. Skipping.");
+                    self.merger.warnings.log(compat, "coalesce.go:161", text);
                 }
-                (_, Some(Value::Map(_))) => self.merger.warnings.warn(format!("key {key} is table. Skipping")),
+                (_, Some(Value::Map(_))) => {
+                    let text = format_args!("key {key} is table. Skipping");
+                    self.merger.warnings.log(compat, "coalesce.go:175", text);
+                }
                 _ => {
                     own.insert(key, value);
                 }

@@ -65,14 +65,15 @@ impl Merger<'_> {
                 (Some(_), Value::Map(_)) => {
                     let path = concat_prefix(prefix, &key.to_text());
                     let shown = verb_v(&value, self.compat);
-                    self.warnings.warn(format!("warning: cannot overwrite table with non table for {path} ({shown})"));
+                    let text = format_args!("warning: cannot overwrite table with non table for {path} ({shown})");
+                    self.warnings.log(self.compat, "coalesce.go:298", text);
                 }
                 (Some(Value::Map(_)), value) if !value.is_nil() => {
                     let path = concat_prefix(prefix, &key.to_text());
                     let shown = verb_v(value, self.compat);
-                    self.warnings.warn(format!(
-                        "warning: destination for {path} is a table. Ignoring non-table value ({shown})"
-                    ));
+                    let text =
+                        format_args!("warning: destination for {path} is a table. Ignoring non-table value ({shown})");
+                    self.warnings.log(self.compat, "coalesce.go:301", text);
                 }
                 _ => {}
             }

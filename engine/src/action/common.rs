@@ -46,6 +46,21 @@ pub fn validate_release_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What Helm 4 says, and logs, when a chart's dependencies cannot be processed.
+pub(super) const DEPENDENCIES_FAILED: &str = "chart dependencies processing failed";
+
+/// An error that Helm 4 logs, and returns with these words before it.
+pub(super) fn failed(run: &Run, compat: Compat, text: &str, error: Error) -> Error {
+    match compat {
+        Compat::Helm3 => error,
+        Compat::Helm4 => {
+            let details = vec![("error", error.to_string())];
+            run.events.send(Event::Problem { text: text.to_owned(), details });
+            error.context(text)
+        }
+    }
+}
+
 /// Refuses labels that are Helm's own.
 pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
     if labels.keys().any(|k| SYSTEM_LABELS.contains(&k.as_str())) {
@@ -57,9 +72,10 @@ pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
 }
 
 /// Refuses to hide Secrets where they are created.
-pub(super) fn check_hide_secret(hide: bool, dry: bool) -> Result<()> {
+pub(super) fn check_hide_secret(hide: bool, dry: bool, compat: Compat) -> Result<()> {
     if hide && !dry {
-        return Err(Error::other(Stage::Prepare, "hiding Kubernetes secrets requires a dry-run mode"));
+        let hiding = if compat == Compat::Helm3 { "Hiding" } else { "hiding" };
+        return Err(Error::other(Stage::Prepare, format!("{hiding} Kubernetes secrets requires a dry-run mode")));
     }
     Ok(())
 }

@@ -188,20 +188,24 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
     };
     let (version, history, ()) =
         tokio::join!(common::version(engine, dry), available_name(engine, run, options), kinds);
-    let version = version.map_err(|e| e.context("cluster reachability check failed"))?;
-    common::check_hide_secret(options.hide_secret, dry.is_dry()).inspect_err(|e| {
+    let compat = engine.compat();
+    let version = version.map_err(|e| match compat {
+        Compat::Helm3 => e,
+        Compat::Helm4 => {
+            let e = e.context("cluster reachability check failed");
+            run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
+            e
+        }
+    })?;
+    common::check_hide_secret(options.hide_secret, dry.is_dry(), engine.compat()).inspect_err(|e| {
         run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
     })?;
-    let history = history.map_err(|e| {
-        let (text, details) = ("release name check failed".to_string(), vec![("error", e.to_string())]);
-        run.events.send(Event::Problem { text, details });
-        e.context("release name check failed")
-    })?;
+    let history = history.map_err(|e| common::failed(run, compat, "release name check failed", e))?;
     common::check_labels(&options.labels)?;
-    render::check_chart(run, &chart, engine.compat())?;
-    let chart = render::process_dependencies(run, chart, &values, engine.compat())
+    render::check_chart(run, &chart, compat)?;
+    let chart = render::process_dependencies(run, chart, &values, compat)
         .await
-        .map_err(|e| e.context("chart dependencies processing failed"))?;
+        .map_err(|e| common::failed(run, compat, common::DEPENDENCIES_FAILED, e))?;
     if dry.asks_cluster() && !options.skip_crds {
         let how = crds::Sending { server_side: server_side(engine, options), force: options.force_conflicts };
         crds::install(engine, run, &chart, how, dry.is_dry()).await?;

@@ -73,7 +73,9 @@ async fn template_now(
         _ => None,
     };
     render::check_chart(run, &chart, compat)?;
-    let chart = render::process_dependencies(run, chart, &values, compat).await?;
+    let chart = render::process_dependencies(run, chart, &values, compat)
+        .await
+        .map_err(|e| common::failed(run, compat, common::DEPENDENCIES_FAILED, e))?;
     let record = render::chart_record(&chart)?;
     let inputs = RenderInputs {
         kube_version: options.kube_version.clone(),

@@ -264,7 +264,7 @@ pub(super) async fn prepare(
     );
     let version = version?;
     common::validate_release_name(&options.name).map_err(|_| invalid_name(&options.name))?;
-    common::check_hide_secret(options.hide_secret, options.dry_run.is_dry())?;
+    common::check_hide_secret(options.hide_secret, options.dry_run.is_dry(), engine.compat())?;
     let (history, last, before) = found?;
     render::check_chart(run, &chart, engine.compat())?;
     let (chart, values) = values::reuse(run, chart, values, &before, options, engine.compat())?;

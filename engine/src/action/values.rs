@@ -70,7 +70,7 @@ fn over(run: &Run, new: &Map, old: &Map, compat: Compat) -> Result<Map> {
 fn coalesce(run: &Run, chart: &Chart, values: &Map, compat: Compat) -> Result<Map> {
     let mut warnings = Warnings::new();
     let result = charts::values::coalesce(chart, values, compat, &mut warnings);
-    warnings.into_iter().for_each(|w| run.events.warn(w.text));
+    run.events.report(warnings);
     Ok(result?)
 }
 

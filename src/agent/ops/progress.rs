@@ -151,7 +151,8 @@ fn warning(text: String) -> Says {
 fn translate(event: Event) -> Option<Says> {
     let says = |step, resource| Some(Says { step: Some(step), resource, ..Says::default() });
     match event {
-        Event::Warning { mut text, details } => {
+        Event::Line { text } => Some(warning(text)),
+        Event::Warning { mut text, details } | Event::Info { mut text, details } => {
             details.iter().for_each(|(name, value)| text.push_str(&format!(" {name}={value}")));
             Some(warning(text))
         }

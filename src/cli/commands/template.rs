@@ -97,8 +97,14 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         false => chart,
     };
     engine::action::validate_release_name(&name).map_err(|e| {
-        let failed = if compat == Compat::Helm4 { "release name check failed: " } else { "" };
-        Failure::new(format!("{failed}release name {name:?}: {e}"))
+        let error = format!("release name {name:?}: {e}");
+        match compat {
+            Compat::Helm3 => Failure::new(error),
+            Compat::Helm4 => {
+                cx.printer.log("ERROR", "release name check failed", &[("error", error.clone())]);
+                Failure::new(format!("release name check failed: {error}"))
+            }
+        }
     })?;
     let options = TemplateOptions {
         release_name: name.clone(),

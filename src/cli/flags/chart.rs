@@ -19,36 +19,17 @@ pub(crate) struct ChartArgs {
     /// chart repository url where to locate the requested chart
     #[arg(long, value_name = "string")]
     pub repo: Option<String>,
-    /// chart repository username where to locate the requested chart
-    #[arg(long, value_name = "string")]
-    pub username: Option<String>,
-    /// chart repository password where to locate the requested chart
-    #[arg(long, value_name = "string")]
-    pub password: Option<String>,
     /// pass credentials to all domains
     #[arg(long)]
     pub pass_credentials: bool,
-    /// verify certificates of HTTPS-enabled servers using this CA bundle
-    #[arg(long, value_name = "string")]
-    pub ca_file: Option<PathBuf>,
-    /// identify HTTPS client using this SSL certificate file
-    #[arg(long, value_name = "string")]
-    pub cert_file: Option<PathBuf>,
-    /// identify HTTPS client using this SSL key file
-    #[arg(long, value_name = "string")]
-    pub key_file: Option<PathBuf>,
-    /// skip tls certificate checks for the chart download
-    #[arg(long)]
-    pub insecure_skip_tls_verify: bool,
     /// location of public keys used for verification
     #[arg(long, value_name = "string")]
     pub keyring: Option<String>,
     /// verify the package before using it
     #[arg(long)]
     pub verify: bool,
-    /// use insecure HTTP connections for the chart download
-    #[arg(long)]
-    pub plain_http: bool,
+    #[command(flatten)]
+    pub transport: TransportArgs,
 }
 
 /// GnuPG's keyring, where `--keyring` names none. The form of today's GnuPG
@@ -77,23 +58,14 @@ impl ChartArgs {
             version: self.version.clone(),
             devel: self.devel,
             repo: self.repo.clone(),
-            username: self.username.clone(),
-            password: self.password.clone(),
             pass_credentials: self.pass_credentials,
-            ca_file: self.ca_file.clone(),
-            cert_file: self.cert_file.clone(),
-            key_file: self.key_file.clone(),
-            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
-            plain_http: self.plain_http,
             provenance: self.verify,
-            registry_config: Some(settings.registry_config.clone()),
-            repository_config: Some(settings.repository_config.clone()),
-            repository_cache: Some(settings.repository_cache.clone()),
+            ..self.transport.pull_options(settings)
         }
     }
 }
 
-/// How a server is spoken to, where the chart is not named here.
+/// How the server of a chart is spoken to.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct TransportArgs {
     /// chart repository username where to locate the requested chart

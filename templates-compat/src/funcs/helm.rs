@@ -3,6 +3,7 @@
 //! here for their signatures.
 
 use crate::func::{Cx, Func, FuncError, FuncResult, Param};
+use crate::host::LetPass;
 use crate::template;
 use crate::value::{Map, Value};
 
@@ -44,22 +45,24 @@ fn text(value: &Value) -> String {
 fn required(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
     let [message, value] = args else { return only_in_templates(cx, args) };
     let missing = match value {
-        Value::Nil => true,
-        Value::Str(s) => s.is_empty(),
-        _ => false,
+        Value::Nil => LetPass::MissingValue,
+        Value::Str(s) if s.is_empty() => LetPass::EmptyValue,
+        _ => return Ok(std::mem::take(value)),
     };
-    match (missing, cx.lint) {
-        (false, _) => Ok(std::mem::take(value)),
-        (true, true) => Ok(Value::str("")),
-        (true, false) => Err(FuncError::error(template::warn(&text(message)))),
-    }
+    refuse(cx, missing, &text(message))
 }
 
 fn fail(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {
+    refuse(cx, LetPass::Failure, &args.first().map(text).unwrap_or_default())
+}
+
+/// The error of a chart that is rendered; one that is linted goes on.
+fn refuse(cx: &Cx<'_>, what: LetPass, message: &str) -> FuncResult {
     if cx.lint {
+        cx.host.let_pass(what, message);
         return Ok(Value::str(""));
     }
-    Err(FuncError::error(template::warn(&args.first().map(text).unwrap_or_default())))
+    Err(FuncError::error(template::warn(message)))
 }
 
 fn lookup(cx: &Cx<'_>, args: &mut [Value]) -> FuncResult {

@@ -102,6 +102,10 @@ evictionHard: {{memory.available: 50Mi, nodefs.available: 20Mi, imagefs.availabl
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 nodeStatusUpdateFrequency: 5s
+# Logs are rotated soon enough to be seen by a test.
+containerLogMaxSize: 1Mi
+containerLogMaxFiles: 5
+containerLogMonitorInterval: 3s
 serializeImagePulls: false
 "
     )
