@@ -329,7 +329,7 @@ fn logged(stderr: &str) -> String {
         if let Some((_, text)) = line.split_once("] \"Warning: ") {
             return Some(format!("Warning: {}", text.trim_end_matches('"').replace("\\\"", "\"")));
         }
-        let heads = ["level=INFO", "level=WARN", "level=ERROR", "Flag --", "Warning: "];
+        let heads = ["level=WARN", "level=ERROR", "Flag --", "Warning: "];
         heads.iter().any(|head| line.starts_with(head)).then(|| line.to_owned())
     });
     let once: BTreeSet<String> = lines.collect();
