@@ -1,9 +1,11 @@
 //! The chart in deploy/ankra-agent: rendered and installed by real Helm and by
 //! us alike.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
+use templates_compat::{Compat, json, yaml};
 use testbed::Program;
 use testbed::suite::Outcome;
 
@@ -113,4 +115,79 @@ pub(crate) fn it_is_installed_by_either(agents: &Agents) -> Outcome {
         let _ = second.run(["uninstall", "ankra-agent", "--wait"])?.ok();
     }
     Ok(())
+}
+
+/// docs/agent.md names each value and its default, and no other; its commands
+/// install.
+pub(crate) fn its_document_is_true(agents: &Agents) -> Outcome {
+    let scene = agents.scene("document")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = std::fs::read_to_string(root.join("docs/agent.md"))?;
+    let values = std::fs::read(root.join("deploy/ankra-agent/values.yaml"))?;
+    let values = json::write(&yaml::read(&values, Compat::Helm4)?, &json::Options::default(), Compat::Helm4)?;
+    let mut leaves = BTreeMap::new();
+    flatten("", &serde_json::from_slice(&values)?, &mut leaves);
+
+    let table = document.split_once("| Value | Default | |").ok_or("no table of values")?.1;
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut named = Vec::new();
+    for row in rows {
+        let mut cells = row.split(" | ");
+        let (names, defaults) =
+            (in_marks(cells.next().unwrap_or_default()), in_marks(cells.next().unwrap_or_default()));
+        for (at, name) in names.iter().enumerate() {
+            let known = leaves.keys().any(|leaf| leaf == name || leaf.starts_with(&below(name)));
+            assert!(known, "{name} is no value of the chart");
+            // One default for all, or one for each.
+            let default = defaults.get(at).or_else(|| defaults.first().filter(|_| defaults.len() == 1));
+            if let (Some(default), Some(value)) = (default, leaves.get(name)) {
+                assert_eq!(default, value, "the default of {name}");
+            }
+        }
+        named.extend(names);
+    }
+    let told = |leaf: &str| named.iter().any(|name| *name == leaf || leaf.starts_with(&below(name)));
+    let untold: Vec<_> = leaves.keys().filter(|leaf| !told(leaf)).collect();
+    assert!(untold.is_empty(), "docs/agent.md does not name {untold:?}");
+
+    let commands = document.replace("\\\n", " ");
+    let commands: Vec<_> = commands.lines().filter(|line| line.starts_with("ankra-helm install ankra-agent")).collect();
+    assert!(commands.len() >= 3, "{commands:?}");
+    let ours = ours(&scene)?;
+    for command in commands {
+        let command = command.replace("deploy/ankra-agent", &chart());
+        let words = command.split_whitespace().skip(2);
+        let args: Vec<_> = ["template"].into_iter().chain(words).collect();
+        let (mine, helms) = (ours.run(args.clone())?, scene.helm4.run(args)?);
+        assert_eq!((mine.code, &mine.stdout), (0, &helms.stdout), "{command}: {}", mine.stderr);
+    }
+    Ok(())
+}
+
+/// What a name of the document begins with, that stands for several values.
+fn below(name: &str) -> String {
+    format!("{}.", name.trim_end_matches(".*"))
+}
+
+/// What stands between backticks; a quoted nothing is nothing.
+fn in_marks(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(|word| word.replace("\"\"", "")).collect()
+}
+
+/// Every value that is no map, or an empty one, by its path.
+fn flatten(path: &str, value: &Value, leaves: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            for (key, value) in map {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, leaves);
+            }
+        }
+        Value::String(text) => {
+            leaves.insert(path.to_owned(), text.clone());
+        }
+        other => {
+            leaves.insert(path.to_owned(), other.to_string());
+        }
+    }
 }

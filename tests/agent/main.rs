@@ -84,6 +84,7 @@ fn main() -> ExitCode {
         library::abandoned_sessions_end,
         chart::all_helms_render_it_alike,
         chart::it_is_installed_by_either,
+        chart::its_document_is_true,
         installed::agent_works_in_a_real_cluster if installed::missing,
         faults::cut_wire_loses_and_doubles_nothing,
         answers::lost_answers_do_nothing_twice,
