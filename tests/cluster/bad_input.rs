@@ -124,6 +124,31 @@ pub(crate) fn name_that_is_taken(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
+/// What each Helm says, and logs, of an install that cannot begin.
+pub(crate) fn install_that_cannot_begin(cluster: &Cluster) -> Outcome {
+    let scene = cluster.scene("bad")?;
+    let depends = "apiVersion: v2\nname: odd\nversion: 0.1.0\ndependencies: [{name: one, version: 0.1.0}]\n";
+    let files = [("Chart.yaml", depends), ("charts/one/Chart.yaml", "apiVersion: v2\nname: one\nversion: 0.1.0\n")];
+    let chart = scene.chart("odd", &files)?;
+    let _ = scene.ours.run(["install", "taken", &chart])?.ok();
+    for args in [
+        &["install", "taken", &chart][..],
+        &["install", "Bad_Name", &chart],
+        &["install", "new", &chart, "--hide-secret"],
+        &["install", "new", &chart, "--set=one=text"],
+        &["upgrade", "taken", &chart, "--hide-secret"],
+        &["upgrade", "taken", &chart, "--set=one=text"],
+    ] {
+        for (helm, compat) in [(&scene.helm4, "helm4"), (&scene.helm3, "helm3")] {
+            let ours = scene.ours.clone().with("ANKRA_HELM_COMPAT", compat);
+            let (want, got) = (helm.run(args)?, ours.run(args)?);
+            assert_eq!((got.code, got.stderr), (want.code, want.stderr), "{args:?} as {compat}");
+        }
+    }
+    assert_eq!(scene.left_behind()?, "secret/sh.helm.release.v1.taken.v1");
+    Ok(())
+}
+
 pub(crate) fn server_that_is_away(cluster: &Cluster) -> Outcome {
     let scene = cluster.scene("bad")?;
     let [port] = ports::free()?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use testbed::suite::Outcome;
 use testbed::{Program, Workdir};
 
+use crate::fetch::certificates;
 use crate::scene::{Cluster, Scene, json};
 
 const MAP: (&str, &str) = (
@@ -80,7 +81,7 @@ pub(crate) fn sql(cluster: &Cluster) -> Outcome {
 /// Which server is believed is what Helm's client for PostgreSQL believes.
 pub(crate) fn sql_with_tls(cluster: &Cluster) -> Outcome {
     let scene = cluster.scene("driver-tls")?;
-    let (keys, others) = (keys(&scene, "one")?, keys(&scene, "other")?);
+    let (keys, others) = (certificates(&scene, "one")?, certificates(&scene, "other")?);
     let database = Database::start_with(Some(&keys))?;
     database.query("CREATE DATABASE certs")?;
     let file = |folder: &Path, name: &str| folder.join(name).display().to_string();
@@ -126,28 +127,6 @@ pub(crate) fn sql_with_tls(cluster: &Cluster) -> Outcome {
         program.clone().with("HELM_DRIVER", "sql").with("HELM_DRIVER_SQL_CONNECTION_STRING", &connection)
     };
     take_turns(&scene, &with(&scene.helm4), &with(&scene.ours))
-}
-
-/// Certificates of a server at 127.0.0.1 and of a client, and their CA's.
-fn keys(scene: &Scene<'_>, name: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
-    use std::os::unix::fs::PermissionsExt;
-    let template = r#"{{ $ca := genCA "db" 2 -}}
-{{ $server := genSignedCert "db" (list "127.0.0.1") nil 2 $ca -}}
-{{ $client := genSignedCert "helm" nil nil 2 $ca -}}
-{{ dict "ca.crt" $ca.Cert "server.crt" $server.Cert "server.key" $server.Key
-    "client.crt" $client.Cert "client.key" $client.Key | toJson }}
-"#;
-    let chart = scene.chart(name, &[("templates/keys.yaml", template)])?;
-    let text = scene.helm4.run(["template", "keys", &chart])?.ok();
-    let line = text.lines().find(|line| line.starts_with('{')).ok_or("no certificates")?;
-    let files: std::collections::BTreeMap<String, String> = serde_json::from_str(line)?;
-    let folder = scene.work.path().join(name).join("keys");
-    std::fs::create_dir_all(&folder)?;
-    for (name, text) in files {
-        std::fs::write(folder.join(&name), text)?;
-        std::fs::set_permissions(folder.join(&name), std::fs::Permissions::from_mode(0o600))?;
-    }
-    Ok(folder)
 }
 
 /// Both use the same releases in turn, and read the same of them.

@@ -139,22 +139,25 @@ pub(crate) fn prereleases(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Certificates for 127.0.0.1 and for a client, and their CA's, as files.
-pub(crate) fn certificates(scene: &Scene<'_>) -> Result<PathBuf, Box<dyn std::error::Error>> {
+/// Certificates for 127.0.0.1 and for a client, and their CA's, as files in
+/// a folder of this name, which nobody else may read.
+pub(crate) fn certificates(scene: &Scene<'_>, name: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    use std::os::unix::fs::PermissionsExt;
     let template = r#"{{ $ca := genCA "shelf" 2 -}}
 {{ $server := genSignedCert "shelf" (list "127.0.0.1") nil 2 $ca -}}
 {{ $client := genSignedCert "reader" nil nil 2 $ca -}}
 {{ dict "ca.crt" $ca.Cert "server.crt" $server.Cert "server.key" $server.Key
     "client.crt" $client.Cert "client.key" $client.Key | toJson }}
 "#;
-    let chart = scene.chart("keys", &[("templates/keys.yaml", template)])?;
+    let chart = scene.chart(name, &[("templates/keys.yaml", template)])?;
     let text = scene.helm4.run(["template", "keys", &chart])?.ok();
     let json = text.lines().find(|line| line.starts_with('{')).ok_or("no certificates")?;
     let files: std::collections::BTreeMap<String, String> = serde_json::from_str(json)?;
-    let folder = scene.work.path().join("keys");
+    let folder = scene.work.path().join(name).join("keys");
     std::fs::create_dir_all(&folder)?;
     for (name, text) in files {
-        std::fs::write(folder.join(name), text)?;
+        std::fs::write(folder.join(&name), text)?;
+        std::fs::set_permissions(folder.join(&name), std::fs::Permissions::from_mode(0o600))?;
     }
     Ok(folder)
 }
@@ -171,7 +174,7 @@ pub(crate) fn from_a_repository_with_tls(cluster: &Cluster) -> Outcome {
     let scene = cluster.scene("fetch")?;
     let shelf = pack(&scene)?;
     let _ = scene.helm4.run(["repo", "index", &shelf.display().to_string()])?.ok();
-    let keys = certificates(&scene)?;
+    let keys = certificates(&scene, "keys")?;
     let flag = |name: &str, file: &str| format!("--{name}={}", keys.join(file).display());
     let (ca, cert, key) = (flag("ca-file", "ca.crt"), flag("cert-file", "client.crt"), flag("key-file", "client.key"));
     let insecure = "--insecure-skip-tls-verify";

@@ -173,7 +173,7 @@ pub(crate) fn of_sources(cluster: &Cluster) -> Outcome {
         let _ = scene.helm4.run(["push", &format!("{folder}/web-{version}.tgz"), &place, "--plain-http"])?.ok();
     }
     let _ = scene.helm4.run(["repo", "index", &folder])?.ok();
-    let keys = fetch::certificates(&scene)?;
+    let keys = fetch::certificates(&scene, "keys")?;
     let file = |name: &str| keys.join(name);
     let tls = FileServerTls { cert: file("server.crt"), key: file("server.key"), client_ca: Some(file("ca.crt")) };
     let options = FileServerOptions { login: Some(("reader".to_owned(), "s3cret".to_owned())), tls: Some(tls) };

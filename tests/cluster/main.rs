@@ -104,6 +104,7 @@ fn main() -> ExitCode {
         bad_input::namespace_that_does_not_exist,
         bad_input::object_of_another_release,
         bad_input::name_that_is_taken,
+        bad_input::install_that_cannot_begin,
         bad_input::server_that_is_away,
         bad_input::server_that_refuses,
         bad_input::server_that_answers_conflict,

@@ -197,8 +197,10 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
             e
         }
     })?;
-    common::check_hide_secret(options.hide_secret, dry.is_dry(), engine.compat()).inspect_err(|e| {
-        run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
+    common::check_hide_secret(options.hide_secret, dry.is_dry(), compat).inspect_err(|e| {
+        if compat == Compat::Helm4 {
+            run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
+        }
     })?;
     let history = history.map_err(|e| common::failed(run, compat, "release name check failed", e))?;
     common::check_labels(&options.labels)?;
@@ -281,7 +283,8 @@ async fn available_name(engine: &Engine, run: &Run, options: &InstallOptions) ->
         // An install that was killed when its record said that it was done.
         lock::discard(engine, name, &lease).await;
     }
-    Err(Error::other(Stage::Prepare, "cannot reuse a name that is still in use"))
+    let again = if engine.compat() == Compat::Helm3 { "re-use" } else { "reuse" };
+    Err(Error::other(Stage::Prepare, format!("cannot {again} a name that is still in use")))
 }
 
 /// The release with its manifest, and the files of its definitions.
