@@ -333,7 +333,10 @@ impl Object for HelmVersionObject {
 
     fn to_json_value(&self) -> Option<Value> {
         let names = ["version", "git_commit", "git_tree_state", "go_version", "kube_client_version"];
-        let entries: Vec<_> = names.into_iter().zip(self.fields()).map(|(n, (_, v))| (n, v)).collect();
+        let entries = names.into_iter().zip(self.fields()).map(|(name, (_, value))| (name, value));
+        // All but the last are left out where they are empty.
+        let told = |(name, value): &(&str, Value)| *name == "kube_client_version" || value.as_bytes() != Some(b"");
+        let entries: Vec<_> = entries.filter(told).collect();
         json_map(&entries)
     }
 

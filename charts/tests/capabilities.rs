@@ -43,3 +43,10 @@ fn a_version_prints_its_name_only_where_its_address_can_be_taken() {
         assert_eq!(copied, format!("&{nested}"));
     }
 }
+
+#[test]
+fn an_empty_field_of_the_build_is_no_json() {
+    let four = r#"{"version":"v4.3.1","git_tree_state":"clean","go_version":"go1.27.2","kube_client_version":"v1.37"}"#;
+    assert_eq!(render("{{ toJson .Capabilities.HelmVersion }}", Compat::Helm4), four);
+    assert!(render("{{ toJson .Capabilities.HelmVersion }}", Compat::Helm3).contains("\"git_commit\":\"3d8990f"));
+}

@@ -7,7 +7,7 @@ use super::keys;
 use crate::gotime::{DurationObject, TimeObject};
 use crate::json::number;
 use crate::limits::MAX_TEXT_BYTES;
-use crate::value::{Str, Value};
+use crate::value::{GoType, Str, Value};
 
 pub(super) fn write(value: &Value) -> Result<Vec<u8>, YamlError> {
     let mut writer = Writer { emitter: Emitter::new(Version::V3), depth: 0 };
@@ -57,6 +57,7 @@ impl Writer {
             Value::Object(object) => match object.to_json_value() {
                 _ if TimeObject::get(value).is_some() || DurationObject::get(value).is_some() => self.time(value),
                 Some(Value::Str(text)) => self.string(&text),
+                _ if object.kind() == GoType::Map => self.mapping(object.map_entries(), true)?,
                 _ => {
                     // Go's field names in lower case, in their order.
                     let fields = object.fields();
