@@ -36,10 +36,10 @@ impl KubeVersion {
         let components = generic_components(text, compat)?;
         let shown: Vec<String> = components.iter().map(u64::to_string).collect();
         let normalized = format!("v{}", shown.join("."));
-        let version = match compat {
-            Compat::Helm3 => normalized.clone(),
-            Compat::Helm4 if text.starts_with('v') => text.to_string(),
-            Compat::Helm4 => format!("v{text}"),
+        let version = match compat.keeps_full_kube_version() {
+            false => normalized.clone(),
+            true if text.starts_with('v') => text.to_string(),
+            true => format!("v{text}"),
         };
         Ok(KubeVersion { version, normalized, major: shown[0].clone(), minor: shown[1].clone() })
     }
@@ -128,9 +128,9 @@ pub struct Capabilities {
 impl Capabilities {
     /// What Helm assumes without a cluster.
     pub fn defaults(compat: Compat) -> Capabilities {
-        let (kube, api_versions) = match compat {
-            Compat::Helm3 => ("34", defaults::HELM3),
-            Compat::Helm4 => ("37", defaults::HELM4),
+        let (kube, api_versions) = match compat.knows_kube_1_37() {
+            false => ("34", defaults::HELM3),
+            true => ("37", defaults::HELM4),
         };
         let version = format!("v1.{kube}.0");
         Capabilities {
@@ -158,16 +158,12 @@ impl Capabilities {
 }
 
 fn helm_version(compat: Compat) -> HelmVersion {
-    let (version, git_commit, go_version, kube_client_version) = match compat {
-        Compat::Helm3 => ("v3.19.0", "3d8990f0836691f0229297773f3524598f46bda6", "go1.24.7", ""),
-        Compat::Helm4 => ("v4.3.1", "", "go1.27.2", "v1.37"),
-    };
     HelmVersion {
-        version: version.to_string(),
-        git_commit: git_commit.to_string(),
+        version: compat.helm_version().to_string(),
+        git_commit: compat.git_commit().to_string(),
         git_tree_state: "clean".to_string(),
-        go_version: go_version.to_string(),
-        kube_client_version: kube_client_version.to_string(),
+        go_version: compat.go_version().to_string(),
+        kube_client_version: compat.kube_client_version().to_string(),
     }
 }
 
@@ -186,17 +182,9 @@ fn find(fields: Vec<(&'static str, Value)>, name: &[u8]) -> Option<Value> {
     fields.into_iter().find(|(k, _)| k.as_bytes() == name).map(|(_, v)| v)
 }
 
-/// The package that has the types: `chartutil` became `common`.
-fn package(compat: Compat) -> &'static str {
-    match compat {
-        Compat::Helm3 => "chartutil",
-        Compat::Helm4 => "common",
-    }
-}
-
 impl Object for CapabilitiesObject {
     fn type_name(&self, compat: Compat) -> Cow<'static, str> {
-        Cow::Owned(format!("*{}.Capabilities", package(compat)))
+        Cow::Owned(format!("*{}.Capabilities", compat.values_package()))
     }
 
     fn field(&self, name: &[u8]) -> Option<Value> {
@@ -248,7 +236,7 @@ fn call_string(_: &Cx<'_>, object: &dyn Object, _: &mut [Value]) -> FuncResult {
 
 impl Object for KubeVersionObject {
     fn type_name(&self, compat: Compat) -> Cow<'static, str> {
-        Cow::Owned(format!("{}.KubeVersion", package(compat)))
+        Cow::Owned(format!("{}.KubeVersion", compat.values_package()))
     }
 
     fn kind(&self) -> GoType {
@@ -269,7 +257,7 @@ impl Object for KubeVersionObject {
 
     fn printed_fields(&self) -> Vec<(&'static str, Value)> {
         let mut fields = self.fields();
-        if self.1 == Compat::Helm4 {
+        if self.1.keeps_full_kube_version() {
             fields.insert(1, ("normalizedVersion", Value::str(self.0.normalized.as_str())));
         }
         fields
@@ -325,7 +313,7 @@ impl Object for HelmVersionObject {
             ("GitTreeState", Value::str(self.0.git_tree_state.as_str())),
             ("GoVersion", Value::str(self.0.go_version.as_str())),
         ];
-        if self.1 == Compat::Helm4 {
+        if !self.1.kube_client_version().is_empty() {
             fields.push(("KubeClientVersion", Value::str(self.0.kube_client_version.as_str())));
         }
         fields

@@ -15,9 +15,9 @@ type Field = (&'static str, &'static str, Value);
 
 /// What templates of a chart see as `.Chart`.
 pub(crate) fn chart_value(metadata: &Metadata, is_root: bool, compat: Compat) -> Value {
-    match compat {
-        Compat::Helm3 => Value::Object(Arc::new(ChartStruct::new(metadata, is_root))),
-        Compat::Helm4 => {
+    match compat.chart_is_a_map() {
+        false => Value::Object(Arc::new(ChartStruct::new(metadata, is_root))),
+        true => {
             let map = as_map(metadata_fields(metadata, as_maps(metadata)));
             map.insert("IsRoot", Value::Bool(is_root));
             Value::Map(map)

@@ -25,10 +25,7 @@ pub fn is_compatible_range(constraint: &str, version: &str, compat: Compat) -> b
 /// # Errors
 /// Helm's text with the names of the missing ones.
 pub fn check(chart: &Chart, compat: Compat) -> Result<(), Error> {
-    let (a, q) = match compat {
-        Compat::Helm3 => ('A', '`'),
-        Compat::Helm4 => ('a', '\''),
-    };
+    let (a, q) = compat.dependency_error_marks();
     check_present(chart).map_err(|e| {
         e.wrap(&format!(
             "{a}n error occurred while checking for chart dependencies. You may need to run {q}helm dependency \
@@ -132,7 +129,7 @@ impl Run<'_> {
     }
 
     fn rename(&self, sub: &mut Chart, alias: &str, full_path: &str, repeated: bool) {
-        if self.compat == Compat::Helm3 {
+        if self.compat.shares_copied_charts() {
             // Helm 3's copies share what is below them: undeclared charts stay
             // under the unaliased name, and the declarations of a second copy
             // have already got their aliases as names.

@@ -244,11 +244,9 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 /// Both Helms also split at `---` that text follows on the same line. Helm 3
 /// drops the space around a document, Helm 4 only that before it.
 pub fn split(content: &[u8], compat: Compat) -> Vec<&[u8]> {
-    match compat {
-        Compat::Helm3 => split_trimmed(trim(content)).into_iter().filter(|d| !d.is_empty()).map(trim).collect(),
-        Compat::Helm4 => {
-            split_lines(trim_start(content)).into_iter().filter(|d| !is_blank(d)).map(trim_start).collect()
-        }
+    match compat.trims_documents() {
+        true => split_trimmed(trim(content)).into_iter().filter(|d| !d.is_empty()).map(trim).collect(),
+        false => split_lines(trim_start(content)).into_iter().filter(|d| !is_blank(d)).map(trim_start).collect(),
     }
 }
 
@@ -440,11 +438,11 @@ const WEBHOOKS: usize = 2;
 
 impl KindOrder {
     fn kinds(self, compat: Compat) -> &'static [&'static str] {
-        match (self, compat) {
-            (KindOrder::Install, Compat::Helm4) => &INSTALL,
-            (KindOrder::Install, Compat::Helm3) => &INSTALL[..INSTALL.len() - WEBHOOKS],
-            (KindOrder::Uninstall, Compat::Helm4) => &UNINSTALL,
-            (KindOrder::Uninstall, Compat::Helm3) => &UNINSTALL[WEBHOOKS..],
+        match (self, compat.orders_webhooks()) {
+            (KindOrder::Install, true) => &INSTALL,
+            (KindOrder::Install, false) => &INSTALL[..INSTALL.len() - WEBHOOKS],
+            (KindOrder::Uninstall, true) => &UNINSTALL,
+            (KindOrder::Uninstall, false) => &UNINSTALL[WEBHOOKS..],
         }
     }
 

@@ -148,9 +148,9 @@ pub(crate) static METADATA: StructShape = StructShape {
 
 /// The types of a chart are in Helm 4's package `v2`, in Helm 3's `chart`.
 pub(crate) fn go_package(text: &str, compat: Compat) -> String {
-    match compat {
-        Compat::Helm3 => text.to_owned(),
-        Compat::Helm4 => text.replace("into Go value of type chart.", "into Go value of type v2."),
+    match compat.has_versioned_packages() {
+        false => text.to_owned(),
+        true => text.replace("into Go value of type chart.", "into Go value of type v2."),
     }
 }
 
@@ -362,7 +362,7 @@ impl Metadata {
         if self.name.is_empty() {
             return Err(invalid("chart.metadata.name is required"));
         }
-        if matches!(self.name.as_str(), "." | "..") && compat == Compat::Helm4 {
+        if matches!(self.name.as_str(), "." | "..") && compat.refuses_dots_as_names() {
             return Err(invalid(&format!("chart.metadata.name {} is not allowed", quote(&self.name, compat))));
         }
         if self.name != go_path::base(&self.name) {

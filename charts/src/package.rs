@@ -87,9 +87,9 @@ impl<W: std::io::Write> Writer<W> {
             self.file(&folder, &file.name, &file.data, file.mod_time)?;
         }
         if let Some(schema) = &chart.schema {
-            let i = if self.compat == Compat::Helm3 { 'I' } else { 'i' };
+            let invalid = self.compat.invalid_word();
             json::read(schema, self.compat)
-                .map_err(|_| Error::chart(format!("{i}nvalid JSON in values.schema.json")))?;
+                .map_err(|_| Error::chart(format!("{invalid} JSON in values.schema.json")))?;
             let time = chart.raw_file("values.schema.json").and_then(|f| f.mod_time);
             self.file(&folder, "values.schema.json", schema, time)?;
         }

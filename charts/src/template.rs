@@ -110,9 +110,9 @@ pub fn template(
     };
     let outlines = render::outline(&chart, compat, crew);
     dependencies::check(&chart, compat)?;
-    dependencies::process(&mut chart, values, compat, warnings).map_err(|e| match compat {
-        Compat::Helm3 => e,
-        Compat::Helm4 => warnings.failed(DEPENDENCIES_FAILED, e),
+    dependencies::process(&mut chart, values, compat, warnings).map_err(|e| match compat.logs_install_errors() {
+        false => e,
+        true => warnings.failed(DEPENDENCIES_FAILED, e),
     })?;
     let mut capabilities = Capabilities::defaults(compat);
     if let Some(version) = &options.kube_version {
@@ -142,7 +142,7 @@ pub fn template(
     render::check_kube_version(&chart, &capabilities, compat)?;
     let (mut files, set) = render::render_with_set(&chart, &top, &render_options, host, outlines, crew)?;
     let notes = files.take_notes(&chart, options.subchart_notes);
-    if let (Some(renderer), Compat::Helm4) = (&options.post_renderer, compat) {
+    if let (Some(renderer), true) = (&options.post_renderer, compat.post_renders_files()) {
         files.replace(post_render::files(files.files(), renderer.as_ref(), compat)?);
     }
     let crds = if options.include_crds { crds(&chart) } else { Vec::new() };
@@ -158,7 +158,7 @@ pub fn template(
     }
     hooks.retain(|h| !(options.skip_tests && h.is_test()));
     let mut rendered = Rendered { crds, manifests: sorted.manifests, hooks, notes, post_rendered: None };
-    if let (Some(renderer), Compat::Helm3) = (&options.post_renderer, compat) {
+    if let (Some(renderer), false) = (&options.post_renderer, compat.post_renders_files()) {
         rendered.post_rendered = Some(post_render::manifest(&rendered.manifest(), renderer.as_ref())?);
     }
     Ok(rendered)

@@ -51,9 +51,9 @@ impl Warnings {
     /// What both Helms write with Go's own logger, which in Helm 4 has the
     /// level INFO. `place` is the line of Helm 3.19's source.
     pub(crate) fn log(&mut self, compat: Compat, place: &str, text: impl std::fmt::Display) {
-        match compat {
-            Compat::Helm3 => self.push(Level::Line, format!("{place}: {text}"), Vec::new()),
-            Compat::Helm4 => self.push(Level::Info, text.to_string(), Vec::new()),
+        match compat.log_has_levels() {
+            false => self.push(Level::Line, format!("{place}: {text}"), Vec::new()),
+            true => self.push(Level::Info, text.to_string(), Vec::new()),
         }
     }
 
@@ -64,9 +64,9 @@ impl Warnings {
         (level, text, details): (Level, &str, Vec<(&'static str, String)>),
         helm3: impl FnOnce() -> String,
     ) {
-        match compat {
-            Compat::Helm3 => self.push(Level::Line, helm3(), Vec::new()),
-            Compat::Helm4 => self.push(level, text.to_owned(), details),
+        match compat.log_has_levels() {
+            false => self.push(Level::Line, helm3(), Vec::new()),
+            true => self.push(level, text.to_owned(), details),
         }
     }
 

@@ -192,7 +192,7 @@ fn render_now(
     charts::render::check_kube_version(chart, capabilities, inputs.compat)?;
     let mut files = charts::render::render(chart, &top, &options, host)?;
     let notes = files.take_notes(chart, inputs.subchart_notes);
-    if let (Some(renderer), Compat::Helm4) = (&inputs.post_renderer, inputs.compat) {
+    if let (Some(renderer), true) = (&inputs.post_renderer, inputs.compat.post_renders_files()) {
         files.replace(post_render::files(files.files(), renderer.as_ref(), inputs.compat)?);
     }
     let sorted = files.sort(inputs.compat, warnings)?;
@@ -211,7 +211,7 @@ fn render_now(
             manifest::push_document(&mut text, &manifest.name, manifest.content.as_bytes());
         }
     }
-    if let (Some(renderer), Compat::Helm3) = (&inputs.post_renderer, inputs.compat) {
+    if let (Some(renderer), false) = (&inputs.post_renderer, inputs.compat.post_renders_files()) {
         text = post_render::manifest(&text, renderer.as_ref())?;
     }
     Ok(Rendered { manifest: utf8(text), hooks: sorted.hooks.into_iter().map(Hook::from).collect(), notes: utf8(notes) })

@@ -37,8 +37,8 @@ impl Origin {
     /// # Errors
     /// A closed standard output.
     pub(crate) fn tell(self, cx: &Context, text: &str) -> Result<(), Failure> {
-        match (self, cx.settings.compat) {
-            (Origin::Stdout, Compat::Helm4) => cx.printer.line(text),
+        match (self, cx.settings.compat.prints_where_charts_are_from()) {
+            (Origin::Stdout, true) => cx.printer.line(text),
             _ => {
                 cx.printer.note(text);
                 Ok(())
@@ -210,7 +210,7 @@ impl Dependencies {
 /// # Errors
 /// Helm's words on what is no number of seconds.
 pub(crate) fn source_date_epoch(cx: &Context) -> Result<Option<SystemTime>, Failure> {
-    if cx.settings.compat == Compat::Helm3 {
+    if !cx.settings.compat.reads_source_date_epoch() {
         return Ok(None);
     }
     let Some(text) = super::settings::env("SOURCE_DATE_EPOCH") else { return Ok(None) };
@@ -232,9 +232,9 @@ pub(crate) fn tell_deprecated(cx: &Context, chart: &Chart) {
     if !chart.metadata.deprecated || charts::template::check_installable(chart).is_err() {
         return;
     }
-    match cx.settings.compat {
-        Compat::Helm3 => cx.printer.note("WARNING: This chart is deprecated"),
-        Compat::Helm4 => cx.printer.warn("this chart is deprecated"),
+    match cx.settings.compat.log_has_levels() {
+        false => cx.printer.note("WARNING: This chart is deprecated"),
+        true => cx.printer.warn("this chart is deprecated"),
     }
 }
 

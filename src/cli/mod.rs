@@ -122,10 +122,10 @@ pub fn main() -> ExitCode {
     };
     std::mem::forget(matches);
     let settings = Settings::resolve(cli.global);
-    let printer = Arc::new(Printer::new(match settings.compat {
+    let printer = Arc::new(Printer::new(match settings.compat.has_colors() {
         // Helm 3 has no colours.
-        templates_compat::Compat::Helm3 => "never",
-        templates_compat::Compat::Helm4 => &settings.color,
+        false => "never",
+        true => &settings.color,
     }));
     let cx = Context { settings, printer, crew, ahead: Mutex::new(ahead) };
     match templates_compat::with_stack_of(stack_left(), || cli.command.run(&cx)) {

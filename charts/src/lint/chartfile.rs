@@ -34,7 +34,7 @@ impl Linter<'_> {
                 return;
             }
         };
-        if compat == Compat::Helm4 {
+        if compat.lints_strictly() {
             let strict = yaml::decode_strict(&content, &Shape::Struct(&METADATA), compat);
             let outcome = strict.map(drop).map_err(|e| format!("failed to strictly parse chart metadata file\n\t{e}"));
             self.rule(Severity::Warning, FILE, outcome);
@@ -73,7 +73,7 @@ impl Linter<'_> {
             )
         });
         self.rule(Severity::Error, FILE, outcome);
-        if compat == Compat::Helm4 {
+        if compat.lints_strictly() {
             let strict = Version::parse_strict(&metadata.version, compat).is_ok();
             let outcome = require(strict, || format!("version '{}' is not a valid SemVerV2", metadata.version));
             self.rule(Severity::Warning, FILE, outcome);

@@ -99,7 +99,7 @@ pub fn lint(
     linter.values_file();
     linter.templates();
     linter.dependencies();
-    if options.compat == Compat::Helm4 {
+    if options.compat.lints_strictly() {
         linter.crds();
     }
     Ok(linter.messages)
@@ -165,7 +165,7 @@ impl Linter<'_> {
         let content = read(path).map_err(|e| format!("unable to parse YAML: {e}"))?;
         let defaults = templates_compat::yaml::read_map(&content, compat)
             .map_err(|e| {
-                let package = if compat == Compat::Helm4 { "common" } else { "chartutil" };
+                let package = compat.values_package();
                 let named =
                     e.to_string().replace("of type map[string]interface {}", &format!("of type {package}.Values"));
                 format!("unable to parse YAML: {named}")

@@ -131,7 +131,7 @@ fn check_size(size: u64, remaining: u64, raw_name: &str, compat: Compat) -> Resu
     if size > remaining {
         return Err(too_large(compat));
     }
-    if compat == Compat::Helm3 && size > MAX_FILE_SIZE {
+    if compat.limits_single_files() && size > MAX_FILE_SIZE {
         let quoted = crate::go_text::quote(raw_name, compat);
         return Err(Error::chart(format!(
             "decompressed chart file {quoted} is larger than the maximum file size {MAX_FILE_SIZE}"
@@ -141,10 +141,7 @@ fn check_size(size: u64, remaining: u64, raw_name: &str, compat: Compat) -> Resu
 }
 
 fn too_large(compat: Compat) -> Error {
-    let what = match compat {
-        Compat::Helm3 => "maximum file size",
-        Compat::Helm4 => "maximum size",
-    };
+    let what = compat.chart_size_words();
     Error::chart(format!("decompressed chart is larger than the {what} {MAX_CHART_SIZE}"))
 }
 

@@ -69,7 +69,7 @@ fn read_all(found: Vec<Found>, compat: Compat, crew: &Crew) -> Result<Vec<File>,
         let (mut read, left) = read.take();
         let used = MAX_CHART_SIZE - left;
         // Only one after the other it shows which file was too much.
-        if compat == Compat::Helm4 && (used > remaining || read.is_err()) {
+        if !compat.limits_single_files() && (used > remaining || read.is_err()) {
             read = Reader { remaining, ..Reader::new(compat) }.part(part);
         }
         remaining = remaining.saturating_sub(used);
@@ -107,20 +107,20 @@ impl Reader {
     /// Reads what a file holds into the buffer; gives when it was changed last.
     fn content(&mut self, path: &Path, inside: &str) -> Result<Option<SystemTime>, Error> {
         let too_large = || {
-            let text = match self.compat {
-                Compat::Helm3 => format!(
+            let text = match self.compat.limits_single_files() {
+                true => format!(
                     "chart file {} is larger than the maximum file size {MAX_FILE_SIZE}",
                     crate::go_text::quote(crate::go_path::base(inside), self.compat)
                 ),
-                Compat::Helm4 => {
+                false => {
                     format!("error reading {inside}: chart exceeds maximum decompressed size of {MAX_CHART_SIZE} bytes")
                 }
             };
             Error::chart(text)
         };
-        let limit = match self.compat {
-            Compat::Helm3 => MAX_FILE_SIZE,
-            Compat::Helm4 => self.remaining,
+        let limit = match self.compat.limits_single_files() {
+            true => MAX_FILE_SIZE,
+            false => self.remaining,
         };
         let problem = |operation: &str, e: &std::io::Error| {
             Error::new(
@@ -143,7 +143,7 @@ impl Reader {
         }
         self.remaining = self.remaining.saturating_sub(size);
         let all = self.all.as_ref().map_or(0, |all| all.fetch_add(size, Ordering::Relaxed) + size);
-        if all > MAX_CHART_SIZE && self.compat == Compat::Helm4 {
+        if all > MAX_CHART_SIZE && !self.compat.limits_single_files() {
             return Err(too_large());
         }
         Ok(info.modified().ok())

@@ -107,7 +107,7 @@ pub fn load_dir(path: &Path, compat: Compat, warnings: &mut Warnings) -> Result<
 fn load_dir_with(path: &Path, compat: Compat, warnings: &mut Warnings, crew: &Crew) -> Result<Chart, Error> {
     let absolute = std::path::absolute(path).map_err(|e| Error::io("stat", path, &e))?;
     let top = PathBuf::from(crate::go_path::clean(&absolute.to_string_lossy()));
-    if compat == Compat::Helm4 {
+    if compat.detects_the_chart_first() {
         let chart_yaml = top.join("Chart.yaml");
         let content = std::fs::read(&chart_yaml).map_err(|e| {
             let file = chart_yaml.display();
@@ -123,10 +123,12 @@ fn load_dir_with(path: &Path, compat: Compat, warnings: &mut Warnings, crew: &Cr
 fn load_file(path: &Path, compat: Compat, warnings: &mut Warnings, crew: &Crew) -> Result<Chart, Error> {
     let content = archive::read_file(path)?;
     let files = unpack(path, &content, compat).map_err(|e| match e.text() {
-        text if compat == Compat::Helm4 && !text.starts_with("file '") => Error::chart("unable to load chart archive"),
+        text if compat.detects_the_chart_first() && !text.starts_with("file '") => {
+            Error::chart("unable to load chart archive")
+        }
         _ => e,
     })?;
-    if compat == Compat::Helm4 {
+    if compat.detects_the_chart_first() {
         let chart_yaml = files.iter().find(|f| f.name == "Chart.yaml");
         let chart_yaml =
             chart_yaml.ok_or_else(|| Error::chart("unable to detect chart version, no Chart.yaml found"))?;

@@ -373,9 +373,9 @@ impl<'c, 's, 'v> Run<'c, 's, 'v> {
             if !causes.is_empty() {
                 let text = format!("invalid propertyName {}", self.checker.words.quote(&key.to_text()));
                 // Helm 3's library forgets where it is here.
-                let at = match self.checker.words.compat {
-                    Compat::Helm3 => String::new(),
-                    Compat::Helm4 => self.at.to_string(),
+                let at = match self.checker.words.compat.locates_property_names() {
+                    false => String::new(),
+                    true => self.at.to_string(),
                 };
                 self.problems.push(Problem { at, kind: Kind::Text(text), causes });
             }

@@ -197,7 +197,9 @@ impl<'r> Compiler<'r> {
         let problem = |e: String| format!("failing loading {}: {e}", quote(address, self.compat));
         let content = match self.resolver.resolve(address) {
             // Helm 4 lets an unknown URN be anything; Helm 3 knows none.
-            Err(_) if uri::scheme(address) == Some("urn") && self.compat == Compat::Helm4 => b"true".to_vec(),
+            Err(_) if uri::scheme(address) == Some("urn") && self.compat.unknown_urns_are_anything() => {
+                b"true".to_vec()
+            }
             Err(_) if uri::scheme(address) == Some("urn") => {
                 return Err(problem(format!("no URLLoader registered for {}", quote(address, self.compat))));
             }

@@ -65,7 +65,7 @@ impl Coalescer<'_> {
     /// Puts the chart's own defaults under what is in `dest`.
     fn defaults(&mut self, chart: &Chart, dest: &Map, prefix: &str, mode: MergeMode) {
         // Helm 4 cleans the nulls of defaults before they meet anything.
-        let clean = self.merger.compat == Compat::Helm4;
+        let clean = self.merger.compat.cleans_nulls_of_defaults();
         for (key, default) in chart.values.snapshot() {
             match dest.get(&key) {
                 None => {

@@ -70,7 +70,7 @@ fn set(text: &str, base: &Map, kind: SetKind<'_>, option: &str, compat: Compat) 
 /// Helm 4 also takes a whole JSON object.
 fn set_json(base: Map, text: &str, compat: Compat) -> Result<Map, Error> {
     let trimmed = text.trim();
-    if compat == Compat::Helm4 && trimmed.starts_with('{') {
+    if compat.set_json_takes_objects() && trimmed.starts_with('{') {
         return match json::read(trimmed.as_bytes(), compat) {
             Ok(Value::Map(values)) => Ok(merge_maps(&base, &values)),
             _ => Err(Error::values(format!("failed parsing --set-json data JSON: {text}"))),
@@ -89,7 +89,7 @@ fn set_json(base: Map, text: &str, compat: Compat) -> Result<Map, Error> {
 /// before it.
 pub fn load_values(content: &[u8], compat: Compat) -> Result<Map, String> {
     let read = |document: &[u8]| yaml::read_map(document, compat).map(Option::unwrap_or_default);
-    if compat == Compat::Helm3 {
+    if !compat.values_have_documents() {
         return read(content).map_err(|e| e.to_string());
     }
     let mut values: Option<Map> = None;

@@ -239,7 +239,7 @@ impl Parser<'_> {
     fn index(&mut self) -> Result<i64, Stop> {
         let (text, stop) = self.until(&[']']);
         let problem = if stop.is_none() {
-            if self.compat == Compat::Helm4 {
+            if self.compat.index_may_stay_open() {
                 // Helm 4 takes the end of the text for a good one.
                 return Err(Stop::End);
             }

@@ -94,14 +94,14 @@ impl Merger<'_> {
             for key in &nulls {
                 let deleted = match src.get(key) {
                     None => false,
-                    Some(Value::Nil) => self.compat == Compat::Helm3,
+                    Some(Value::Nil) => self.compat.nulls_delete_nulls(),
                     Some(_) => true,
                 };
                 if deleted {
                     dst.remove(key);
                 }
             }
-        } else if self.compat == Compat::Helm3 {
+        } else if self.compat.nulls_delete_nulls() {
             // There they only take part in the comparison of tables.
             nulls.clear();
         }

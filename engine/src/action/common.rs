@@ -51,9 +51,9 @@ pub(super) const DEPENDENCIES_FAILED: &str = "chart dependencies processing fail
 
 /// An error that Helm 4 logs, and returns with these words before it.
 pub(super) fn failed(run: &Run, compat: Compat, text: &str, error: Error) -> Error {
-    match compat {
-        Compat::Helm3 => error,
-        Compat::Helm4 => {
+    match compat.logs_install_errors() {
+        false => error,
+        true => {
             let details = vec![("error", error.to_string())];
             run.events.send(Event::Problem { text: text.to_owned(), details });
             error.context(text)
@@ -74,8 +74,7 @@ pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
 /// Refuses to hide Secrets where they are created.
 pub(super) fn check_hide_secret(hide: bool, dry: bool, compat: Compat) -> Result<()> {
     if hide && !dry {
-        let hiding = if compat == Compat::Helm3 { "Hiding" } else { "hiding" };
-        return Err(Error::other(Stage::Prepare, format!("{hiding} Kubernetes secrets requires a dry-run mode")));
+        return Err(Error::other(Stage::Prepare, compat.hide_secret_error()));
     }
     Ok(())
 }
@@ -179,7 +178,7 @@ pub(super) fn server_side(choice: ServerSide, before: Option<ApplyMethod>, compa
     match choice {
         ServerSide::True => true,
         ServerSide::False => false,
-        ServerSide::Auto => compat == Compat::Helm4 && before == Some(ApplyMethod::ServerSide),
+        ServerSide::Auto => compat.applies_server_side() && before == Some(ApplyMethod::ServerSide),
     }
 }
 

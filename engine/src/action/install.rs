@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use charts::Chart;
 use charts::post_render::PostRenderer;
-use templates_compat::{Compat, Map, Seed};
+use templates_compat::{Map, Seed};
 
 use super::uninstall::{UninstallOptions, uninstall_locked};
 use super::{Applied, common, crds};
@@ -189,16 +189,16 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
     let (version, history, ()) =
         tokio::join!(common::version(engine, dry), available_name(engine, run, options), kinds);
     let compat = engine.compat();
-    let version = version.map_err(|e| match compat {
-        Compat::Helm3 => e,
-        Compat::Helm4 => {
+    let version = version.map_err(|e| match compat.logs_install_errors() {
+        false => e,
+        true => {
             let e = e.context("cluster reachability check failed");
             run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
             e
         }
     })?;
     common::check_hide_secret(options.hide_secret, dry.is_dry(), compat).inspect_err(|e| {
-        if compat == Compat::Helm4 {
+        if compat.logs_install_errors() {
             run.events.send(Event::Problem { text: e.to_string(), details: Vec::new() });
         }
     })?;
@@ -235,7 +235,7 @@ async fn prepare(engine: &Engine, run: &Run, chart: Chart, values: Map, options:
             server_side: server_side(engine, options),
             replace: options.force_replace,
             force_conflicts: options.force_conflicts,
-            strict: engine.compat() == Compat::Helm4,
+            strict: engine.compat().validates_strictly(),
         },
         migrate: true,
     })?;
@@ -283,8 +283,7 @@ async fn available_name(engine: &Engine, run: &Run, options: &InstallOptions) ->
         // An install that was killed when its record said that it was done.
         lock::discard(engine, name, &lease).await;
     }
-    let again = if engine.compat() == Compat::Helm3 { "re-use" } else { "reuse" };
-    Err(Error::other(Stage::Prepare, format!("cannot {again} a name that is still in use")))
+    Err(Error::other(Stage::Prepare, engine.compat().name_in_use_error()))
 }
 
 /// The release with its manifest, and the files of its definitions.

@@ -218,7 +218,7 @@ fn decide(
             server_side: release.is_server_side(),
             replace: options.force_replace,
             force_conflicts: options.force_conflicts,
-            strict: engine.compat() == Compat::Helm4,
+            strict: engine.compat().validates_strictly(),
         },
         migrate: true,
     })

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use templates_compat::Compat;
 
 use super::common;
 use crate::error::{Error, Result, Stage};
@@ -87,7 +86,7 @@ async fn test_locked(engine: &Engine, run: &Run, options: &TestOptions) -> Resul
     release.hooks = left_out.into_iter().chain(run_now).collect();
     let mut chosen = hooks::of_event(&release.hooks, &HookEvent::Test);
     chosen.retain(|index| *index >= first);
-    let server_side = release.is_server_side() && engine.compat() == Compat::Helm4;
+    let server_side = release.is_server_side() && engine.compat().applies_server_side();
     let how = HookOptions { timeout: options.timeout, wait: WaitStrategy::Watcher, server_side };
 
     let started = hooks::start(engine, run, &mut release, &HookEvent::Test, chosen.clone(), how);

@@ -122,7 +122,7 @@ pub(super) async fn uninstall_locked(
     release.set_status(Status::Uninstalling, "Deletion in progress (or silently failed)");
     release.info.deleted = Some(Time::now());
     // Helm 4 does so whatever the release was made with.
-    let server_side = engine.compat() == Compat::Helm4;
+    let server_side = engine.compat().applies_server_side();
     let hook_options = HookOptions { timeout: options.timeout, wait: options.wait, server_side };
     hooks::take_back(engine, run, &history.interrupted, hook_options).await;
     if !options.no_hooks {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use charts::Chart;
 use charts::post_render::PostRenderer;
-use templates_compat::{Compat, Map, Seed};
+use templates_compat::{Map, Seed};
 
 use super::common::{self, Known, Preview};
 use super::install::InstallOptions;
@@ -313,7 +313,7 @@ fn decide(
             server_side: release.is_server_side(),
             replace: options.force_replace,
             force_conflicts: options.force_conflicts,
-            strict: engine.compat() == Compat::Helm4,
+            strict: engine.compat().validates_strictly(),
         },
         migrate: !before.is_server_side(),
     })

@@ -44,11 +44,9 @@ pub(super) struct Entity {
 /// # Errors
 /// Near to the words of Go's OpenPGP package.
 pub(super) fn read(data: &[u8], compat: Compat, path: &str) -> Result<Vec<Entity>, String> {
-    match compat {
-        Compat::Helm4 if is_keybox(data) => {
-            packets(&keyblocks(data).map_err(|e| format!("reading keybox {path}: {e}"))?[..])
-        }
-        Compat::Helm4 if data.trim_ascii().starts_with(b"-----BEGIN PGP") => {
+    match compat.reads_new_keyrings() {
+        true if is_keybox(data) => packets(&keyblocks(data).map_err(|e| format!("reading keybox {path}: {e}"))?[..]),
+        true if data.trim_ascii().starts_with(b"-----BEGIN PGP") => {
             armored(data).map_err(|e| format!("reading armored keyring {path}: {e}"))
         }
         _ => packets(data),

@@ -109,7 +109,7 @@ fn verify_with(
     keys: &[Entity],
     compat: Compat,
 ) -> Result<Verified, ProvenanceError> {
-    let before = if compat == Compat::Helm3 { "failed to decode signature: " } else { "" };
+    let before = compat.signature_error_prefix();
     let message = clearsign::decode(provenance);
     let message = message.ok_or_else(|| error(format!("{before}signature block not found")))?;
     let signer = signer(&message, keys)?;
@@ -151,7 +151,7 @@ fn listed_sum(text: &[u8], name: &str, compat: Compat) -> Result<Option<String>,
     let at = at.ok_or_else(|| error("message block must have at least two parts"))?;
     let rest = text.get(at + BETWEEN.len()..).unwrap_or_default();
     let end = rest.windows(BETWEEN.len()).position(|window| window == BETWEEN).unwrap_or(rest.len());
-    if compat == Compat::Helm3 {
+    if compat.reads_signed_metadata() {
         let metadata = text.get(..at).unwrap_or_default();
         charts::Metadata::parse(metadata, compat).map_err(|e| error(e.to_string()))?;
     }

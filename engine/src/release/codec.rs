@@ -177,7 +177,7 @@ fn write_json(release: &Release, chart: Option<&ChartRecord>) -> Result<Vec<u8>,
 /// A value that JSON cannot say.
 pub fn to_json_of(release: &Release, compat: Compat) -> Result<Vec<u8>, CodecError> {
     let json = to_json(release)?;
-    if compat == Compat::Helm4 {
+    if compat.records_apply_methods() {
         return Ok(json);
     }
     let mut record: Json = serde_json::from_slice(&json)?;

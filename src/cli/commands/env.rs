@@ -63,7 +63,7 @@ fn variables(cx: &Context) -> Result<BTreeMap<&'static str, String>, Failure> {
     if let Some(kubeconfig) = kubeconfig {
         all.insert("KUBECONFIG", kubeconfig);
     }
-    if s.compat == templates_compat::Compat::Helm3 {
+    if !s.compat.has_a_content_cache() {
         all.remove("HELM_CONTENT_CACHE");
     }
     Ok(all)

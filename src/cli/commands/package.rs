@@ -4,8 +4,8 @@ use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use charts::Warnings;
 use charts::package::{self, ModTimes};
-use charts::{Compat, Warnings};
 use engine::provenance::{self, Signer};
 use engine::pull::dependencies::Verify;
 
@@ -166,7 +166,7 @@ fn pack(path: &str, args: &Args, epoch: Option<SystemTime>, cx: &Context) -> Res
     let compat = cx.settings.compat;
     let mut warnings = Warnings::new();
     // Helm 3 takes a file for a folder with nothing in it.
-    if compat == Compat::Helm3 && Path::new(path).is_file() {
+    if compat.takes_files_for_empty_charts() && Path::new(path).is_file() {
         return Err(Failure::new("Chart.yaml file is missing"));
     }
     let chart = charts::load::load_dir(Path::new(path), compat, &mut warnings);
@@ -180,10 +180,10 @@ fn pack(path: &str, args: &Args, epoch: Option<SystemTime>, cx: &Context) -> Res
         chart.metadata.app_version.clone_from(&args.app_version);
     }
     charts::dependencies::check_present(&chart).map_err(Failure::from_display)?;
-    let times = match (epoch, compat) {
+    let times = match (epoch, compat.keeps_mod_times()) {
         (Some(epoch), _) => ModTimes::All(epoch),
-        (None, Compat::Helm4) => ModTimes::Kept(SystemTime::now()),
-        (None, Compat::Helm3) => ModTimes::All(SystemTime::now()),
+        (None, true) => ModTimes::Kept(SystemTime::now()),
+        (None, false) => ModTimes::All(SystemTime::now()),
     };
     let folder = match args.destination.as_str() {
         "." => std::env::current_dir().map_err(Failure::from_display)?,

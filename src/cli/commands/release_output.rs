@@ -67,7 +67,7 @@ fn for_people(printer: &Printer, release: &Release, parts: Parts, compat: Compat
         let _ = writeln!(out, "APP_VERSION: {}", release.chart.app_version());
     }
     // Helm 3 shows it only when asked to.
-    if compat == Compat::Helm4 {
+    if compat.always_shows_descriptions() {
         let _ = writeln!(out, "DESCRIPTION: {}", release.info.description);
     }
     resources(&mut out, release);

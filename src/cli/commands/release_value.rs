@@ -57,7 +57,7 @@ pub(super) fn dot(release: &Release, compat: Compat) -> Value {
 
 /// Go's package of a type: Helm 4 has a package for each version.
 fn name(compat: Compat, helm3: &'static str, helm4: &'static str) -> &'static str {
-    if compat == Compat::Helm3 { helm3 } else { helm4 }
+    if compat.has_versioned_packages() { helm4 } else { helm3 }
 }
 
 fn release_value(release: &Release, compat: Compat) -> Value {
@@ -84,7 +84,7 @@ fn release_value(release: &Release, compat: Compat) -> Value {
         ("Namespace", Value::str(release.namespace.as_str())),
         ("Labels", Value::Map(labels)),
     ];
-    if compat == Compat::Helm4 {
+    if compat.records_apply_methods() {
         info_fields.push(("RollbackRevision", Value::int(info.rollback_revision)));
         fields.push(("ApplyMethod", Value::str(release.apply_method.map_or("", |method| method.as_str()))));
     }

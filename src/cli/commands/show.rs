@@ -77,7 +77,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<(), Failure> {
     if all || matches!(command, Command::Crds(_)) {
         for (i, crd) in charts::crds::crds(&chart).iter().enumerate() {
             // Helm 3 parts only what stands before them from the first.
-            let parted = cx.settings.compat == Compat::Helm4 || (all && i == 0);
+            let parted = cx.settings.compat.parts_every_crd() || (all && i == 0);
             if parted && !crd.file.data.starts_with(b"---") {
                 out.extend_from_slice(b"---\n");
             }

@@ -8,7 +8,7 @@ use std::path::Path;
 use charts::template::{Rendered, TemplateOptions};
 use charts::{Chart, KubeVersion, Warnings};
 use engine::DryRun;
-use templates_compat::{Compat, Map, Seed};
+use templates_compat::{Map, Seed};
 
 use super::install::{NameArgs, ReleaseArgs, name_and_chart};
 use crate::cli::chart_source::{self, Origin, OsHost, SchemaResolver};
@@ -98,9 +98,9 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     };
     engine::action::validate_release_name(&name).map_err(|e| {
         let error = format!("release name {name:?}: {e}");
-        match compat {
-            Compat::Helm3 => Failure::new(error),
-            Compat::Helm4 => {
+        match compat.logs_install_errors() {
+            false => Failure::new(error),
+            true => {
                 cx.printer.log("ERROR", "release name check failed", &[("error", error.clone())]);
                 Failure::new(format!("release name check failed: {error}"))
             }

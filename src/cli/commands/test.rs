@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use engine::action::{Filter, TestOptions, test};
-use templates_compat::Compat;
 
 use super::release_output::{Parts, show};
 use crate::cli::flags::parse_duration;
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
             ..ReleaseSpec::default()
         };
         let done = remote.run(Verb::Test, false, args.timeout, spec)?;
-        let hide_notes = args.hide_notes || cx.settings.compat == Compat::Helm4;
+        let hide_notes = args.hide_notes || !cx.settings.compat.tests_show_notes();
         let parts = Parts { hide_notes, ..Parts::default() };
         show(&cx.printer, Format::Table, &done.release()?, parts, cx.settings.compat)?;
         return if args.logs { cx.printer.text(&format!("\n{}", done.text("logs"))) } else { Ok(()) };
@@ -71,7 +70,7 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
         let engine = cx.engine().await?;
         test(&engine, &cx.run_of(&args.name), &options).await.map_err(Failure::from_display)
     })?;
-    let hide_notes = args.hide_notes || cx.settings.compat == Compat::Helm4;
+    let hide_notes = args.hide_notes || !cx.settings.compat.tests_show_notes();
     let parts = Parts { hide_notes, ..Parts::default() };
     show(&cx.printer, Format::Table, &tested.release, parts, cx.settings.compat)?;
     if args.logs {

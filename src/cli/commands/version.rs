@@ -37,8 +37,9 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     };
     if let Some(template) = &args.template {
         let mut fields = vec![("Version", version), ("GitCommit", ""), ("GitTreeState", ""), ("GoVersion", "")];
-        if cx.settings.compat == Compat::Helm4 {
-            fields.push(("KubeClientVersion", "v1.37"));
+        let kube_client = cx.settings.compat.kube_client_version();
+        if !kube_client.is_empty() {
+            fields.push(("KubeClientVersion", kube_client));
         }
         let dot = Value::Object(Arc::new(BuildInfo(fields)));
         let text = crate::cli::go_template::render_value(template, &dot, cx.settings.compat)?;
@@ -47,9 +48,9 @@ pub(crate) fn run(args: &Args, cx: &Context) -> Result<(), Failure> {
     if args.short {
         return cx.printer.line(version);
     }
-    let kube_client = match cx.settings.compat {
-        Compat::Helm3 => "",
-        Compat::Helm4 => ", KubeClientVersion:\"v1.37\"",
+    let kube_client = match cx.settings.compat.kube_client_version() {
+        "" => String::new(),
+        version => format!(", KubeClientVersion:\"{version}\""),
     };
     cx.printer.line(&format!(
         "version.BuildInfo{{Version:\"{version}\", GitCommit:\"\", GitTreeState:\"\", GoVersion:\"\"{kube_client}}}"

@@ -43,7 +43,7 @@ pub(crate) fn keyring(named: Option<&str>, compat: Compat) -> PathBuf {
         None => PathBuf::from(env("HOME").unwrap_or_default()).join(".gnupg"),
     };
     let (old, new) = (home.join("pubring.gpg"), home.join("pubring.kbx"));
-    if compat == Compat::Helm4 && !old.exists() && new.exists() { new } else { old }
+    if compat.reads_new_keyrings() && !old.exists() && new.exists() { new } else { old }
 }
 
 impl ChartArgs {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use charts::post_render::PostRenderer;
-use templates_compat::Compat;
 
 use crate::cli::post_renderer::{executable, plugin};
 use crate::cli::{Context, Failure};
@@ -31,9 +30,9 @@ impl PostRenderArgs {
             Failure::new(format!("invalid argument {name:?} for \"--post-renderer\" flag: {why}"))
         };
         let args = self.post_renderer_args.clone();
-        let found = match cx.settings.compat {
-            Compat::Helm3 => executable(name, args),
-            Compat::Helm4 => plugin(&cx.settings.plugins, name, args, &cx.printer),
+        let found = match cx.settings.compat.post_renderers_are_plugins() {
+            false => executable(name, args),
+            true => plugin(&cx.settings.plugins, name, args, &cx.printer),
         };
         let found = found.map_err(|why| refused(name, &why))?;
         match names.next() {

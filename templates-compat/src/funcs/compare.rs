@@ -1,6 +1,5 @@
 //! Go's comparisons: `eq ne lt le gt ge` with the rules of its basic kinds.
 
-use crate::compat::Compat;
 use crate::func::{Cx, Func, FuncError, FuncResult, Param};
 use crate::gofmt;
 use crate::value::{Int, Value};
@@ -156,9 +155,9 @@ fn is_nil(value: &Value) -> bool {
 }
 
 fn incompatible(cx: &Cx<'_>, a: &Value, b: &Value) -> FuncError {
-    FuncError::error(match cx.compat {
-        Compat::Helm3 => "incompatible types for comparison".to_owned(),
-        Compat::Helm4 => {
+    FuncError::error(match cx.compat.names_incompatible_types() {
+        false => "incompatible types for comparison".to_owned(),
+        true => {
             format!("incompatible types for comparison: {} and {}", a.type_name(cx.compat), b.type_name(cx.compat))
         }
     })

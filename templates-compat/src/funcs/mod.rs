@@ -121,7 +121,7 @@ pub(crate) fn find(name: &[u8], compat: Compat) -> Option<&'static Func> {
         let place = usize::from(INDEX[slot].checked_sub(1)?);
         let func = &GROUPS[place >> 8][place & 0xFF];
         if func.name.as_bytes() == name {
-            return (compat == Compat::Helm4 || !NOT_IN_HELM3.contains(&func.name)).then_some(func);
+            return (compat.has_newer_functions() || !NOT_IN_HELM3.contains(&func.name)).then_some(func);
         }
         slot = (slot + 1) % SLOTS;
     }

@@ -34,7 +34,7 @@ enum Where {
 
 impl Where {
     fn text(self, compat: Compat) -> Cow<'static, str> {
-        let old = compat == Compat::Helm3;
+        let old = compat.has_old_json_reader();
         Cow::Borrowed(match self {
             Where::Value => "looking for beginning of value",
             Where::KeyString => "looking for beginning of object key string",
@@ -83,11 +83,11 @@ impl<'t> Reader<'t> {
             return Err(self.wrong(Where::TopLevel));
         }
         let error = self.range_error.take().map(|(number, path)| {
-            let into = match (path.is_empty(), self.compat) {
-                (true, _) | (_, Compat::Helm3) => "Go value".to_owned(),
+            let into = match (path.is_empty(), self.compat.has_old_json_reader()) {
+                (true, _) | (_, true) => "Go value".to_owned(),
                 // The new implementation names the path, and takes a name
                 // that looks like an index for one.
-                (false, Compat::Helm4) => {
+                (false, false) => {
                     let last = path.rsplit('.').next().unwrap_or_default();
                     let index = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
                     format!("{}.{path}", if index { "" } else { "Go struct field " })
@@ -213,7 +213,7 @@ impl<'t> Reader<'t> {
     fn byte_in(&self, at: Where) -> Result<u8, JsonError> {
         match self.text.get(self.pos) {
             Some(b) => Ok(*b),
-            None if self.compat == Compat::Helm3 => {
+            None if self.compat.has_old_json_reader() => {
                 Err(JsonError::new(format!("invalid character ' ' {}", at.text(self.compat))))
             }
             None => Err(end_of_input()),
@@ -368,7 +368,7 @@ impl<'t> Reader<'t> {
 
     /// The text ends inside an escape.
     fn cut_escape(&self, wrong: usize) -> JsonError {
-        if self.compat == Compat::Helm3 { self.old_bad_escape(wrong, b' ') } else { end_of_input() }
+        if self.compat.has_old_json_reader() { self.old_bad_escape(wrong, b' ') } else { end_of_input() }
     }
 
     fn old_bad_escape(&self, wrong: usize, byte: u8) -> JsonError {
@@ -379,7 +379,7 @@ impl<'t> Reader<'t> {
     /// `wrong` is how many bytes of the escape are read up to and with the
     /// wrong one.
     fn bad_escape(&self, wrong: usize) -> JsonError {
-        if self.compat == Compat::Helm3 {
+        if self.compat.has_old_json_reader() {
             let byte = self.text.get(self.pos + wrong - 1).copied().unwrap_or(0);
             return self.old_bad_escape(wrong, byte);
         }
@@ -393,9 +393,9 @@ impl<'t> Reader<'t> {
     }
 
     fn wrong(&self, at: Where) -> JsonError {
-        let shown = match self.compat {
-            Compat::Helm3 => quote_byte(self.text.get(self.pos).copied().unwrap_or(0)),
-            Compat::Helm4 => quote_first_char(self.text.get(self.pos..).unwrap_or_default()),
+        let shown = match self.compat.has_old_json_reader() {
+            true => quote_byte(self.text.get(self.pos).copied().unwrap_or(0)),
+            false => quote_first_char(self.text.get(self.pos..).unwrap_or_default()),
         };
         JsonError::new(format!("invalid character {shown} {}", at.text(self.compat)))
     }

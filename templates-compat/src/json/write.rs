@@ -147,10 +147,7 @@ impl<'o> Writer<'o> {
     fn deeper(&mut self) -> Result<(), JsonError> {
         self.depth += 1;
         if self.depth + self.objects > MAX_DEPTH {
-            return Err(JsonError::new(match self.compat {
-                Compat::Helm3 => "json: unsupported value: encountered a cycle",
-                Compat::Helm4 => "json: unsupported value: encountered a cycle via map[string]interface {}",
-            }));
+            return Err(JsonError::new(self.compat.json_cycle_error()));
         }
         Ok(())
     }

@@ -195,13 +195,13 @@ fn parse_authority(scheme: &[u8], authority: &[u8], compat: Compat) -> Result<(O
 fn parse_host(scheme: &[u8], host: &[u8], compat: Compat) -> Result<Vec<u8>, String> {
     let bad_port = |port: &[u8]| Err(format!("invalid port {} after host", quote_text(port, compat)));
     match host.iter().rposition(|b| *b == b'[') {
-        Some(open) if open > 0 && compat == Compat::Helm4 => return Err("invalid IP-literal".into()),
+        Some(open) if open > 0 && compat.checks_ip_literals() => return Err("invalid IP-literal".into()),
         _ if host.starts_with(b"[") => return parse_ip_literal(host, compat),
         _ => {}
     }
     // Newer Gos look at the first colon for the web's own schemes.
     let web = scheme == b"http" || scheme == b"https";
-    let colon = if compat == Compat::Helm4 && web {
+    let colon = if compat.ports_begin_at_the_first_colon() && web {
         host.iter().position(|b| *b == b':')
     } else {
         host.iter().rposition(|b| *b == b':')
@@ -223,7 +223,7 @@ fn parse_ip_literal(host: &[u8], compat: Compat) -> Result<Vec<u8>, String> {
     }
     let name = &host[1..close];
     let zone = name.windows(3).position(|w| w == b"%25");
-    if compat == Compat::Helm3 && zone.is_none() {
+    if !compat.checks_ip_literals() && zone.is_none() {
         return unescape(host, Mode::Host, compat);
     }
     let port = unescape(port, Mode::Host, compat)?;
@@ -235,7 +235,7 @@ fn parse_ip_literal(host: &[u8], compat: Compat) -> Result<Vec<u8>, String> {
         }
         None => unescape(name, Mode::Host, compat)?,
     };
-    if compat == Compat::Helm4 {
+    if compat.checks_ip_literals() {
         check_ip_literal(&address, compat)?;
     }
     address.insert(0, b'[');

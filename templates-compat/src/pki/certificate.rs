@@ -185,9 +185,9 @@ impl Request {
         out.extend(extension(BASIC_CONSTRAINTS, true, &der::tlv(der::SEQUENCE, &ca)));
         if self.is_ca {
             // Newer Gos cut SHA-256 where older ones took SHA-1.
-            let id = match compat {
-                Compat::Helm3 => Sha1::digest(public_key).to_vec(),
-                Compat::Helm4 => Sha256::digest(public_key)[..20].to_vec(),
+            let id = match compat.key_ids_are_sha256() {
+                false => Sha1::digest(public_key).to_vec(),
+                true => Sha256::digest(public_key)[..20].to_vec(),
             };
             out.extend(extension(SUBJECT_KEY_ID, false, &der::tlv(der::OCTET_STRING, &id)));
         }

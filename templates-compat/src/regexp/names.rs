@@ -252,8 +252,8 @@ const NEW_SCRIPTS: &[&str] = &[
 
 /// The class behind a name, or none if Go does not know the name.
 pub(super) fn class(name: &str, compat: Compat) -> Option<ClassUnicode> {
-    match compat {
-        Compat::Helm3 => match name {
+    match compat.class_names_are_loose() {
+        false => match name {
             "Any" => Some(any()),
             // That Go's `C` has no unassigned characters.
             "C" => {
@@ -265,7 +265,7 @@ pub(super) fn class(name: &str, compat: Compat) -> Option<ClassUnicode> {
             _ if SCRIPTS.contains(&name) && !NEW_SCRIPTS.contains(&name) => Some(script(name)),
             _ => None,
         },
-        Compat::Helm4 => loose_class(&canonical(name)),
+        true => loose_class(&canonical(name)),
     }
 }
 

@@ -439,7 +439,7 @@ fn concatenation(mut nodes: Vec<Node>) -> Node {
 }
 
 fn alternation(mut sequences: Vec<Vec<Node>>, compat: Compat) -> Node {
-    if compat == Compat::Helm3 && sequences.len() > 1 {
+    if compat.factors_alternations() && sequences.len() > 1 {
         super::factor::merge_characters(&mut sequences);
         super::factor::confuse_cases(&mut sequences, 0);
     }

@@ -74,7 +74,7 @@ impl Constraints {
     /// Why it is not one.
     pub fn parse(text: impl AsRef<[u8]>, compat: Compat) -> Result<Constraints, SemverError> {
         let text = text.as_ref();
-        let limited = compat == Compat::Helm4;
+        let limited = compat.limits_versions();
         if limited && text.len() > MAX_CONSTRAINT_LEN {
             return Err(SemverError::ConstraintTooLong);
         }
@@ -154,7 +154,7 @@ fn groups_by_patterns(text: &[u8], compat: Compat) -> Result<Vec<Group>, SemverE
     let patterns = PATTERNS.as_ref().ok_or(SemverError::ConstraintParser)?;
     let text = rewrite_ranges(patterns, text);
     let alternatives = split_or(&text);
-    if compat == Compat::Helm4 && alternatives.len() > MAX_CONSTRAINT_GROUPS {
+    if compat.limits_versions() && alternatives.len() > MAX_CONSTRAINT_GROUPS {
         return Err(SemverError::TooManyGroups);
     }
     alternatives.into_iter().map(|part| parse_group(patterns, part, compat)).collect()
@@ -214,9 +214,9 @@ fn group_text(captures: &Captures<'_>, name: &str) -> String {
 }
 
 fn improper(text: &[u8], compat: Compat) -> SemverError {
-    SemverError::ImproperConstraint(match compat {
-        Compat::Helm3 => String::from_utf8_lossy(text).into_owned(),
-        Compat::Helm4 => crate::gofmt::quote::quote_text(text, compat),
+    SemverError::ImproperConstraint(match compat.quotes_constraints() {
+        false => String::from_utf8_lossy(text).into_owned(),
+        true => crate::gofmt::quote::quote_text(text, compat),
     })
 }
 

@@ -135,7 +135,7 @@ impl Version {
     /// Why it is not a version.
     pub fn parse(text: impl AsRef<[u8]>, compat: Compat) -> Result<Version, SemverError> {
         let text = text.as_ref();
-        if compat == Compat::Helm4 && text.len() > MAX_VERSION_LEN {
+        if compat.limits_versions() && text.len() > MAX_VERSION_LEN {
             return Err(SemverError::VersionTooLong);
         }
         let loose = Loose::split(text).ok_or(SemverError::Invalid)?;
@@ -166,7 +166,7 @@ impl Version {
         if text.is_empty() {
             return Err(SemverError::Empty);
         }
-        if compat == Compat::Helm4 && text.len() > MAX_VERSION_LEN {
+        if compat.limits_versions() && text.len() > MAX_VERSION_LEN {
             return Err(SemverError::VersionTooLong);
         }
         let mut parts = text.splitn(3, |b| *b == b'.');
@@ -388,11 +388,11 @@ fn segment(digits: &[u8], strict: bool) -> Result<u64, SemverError> {
 }
 
 fn increment(number: u64, name: &str, compat: Compat) -> Result<u64, String> {
-    match (number.checked_add(1), compat) {
+    match (number.checked_add(1), compat.versions_overflow()) {
         (Some(next), _) => Ok(next),
         // semver 3.4 does not look: Go's numbers wrap round.
-        (None, Compat::Helm3) => Ok(0),
-        (None, Compat::Helm4) => Err(format!("{name} version increment would overflow uint64")),
+        (None, true) => Ok(0),
+        (None, false) => Err(format!("{name} version increment would overflow uint64")),
     }
 }
 

@@ -81,7 +81,7 @@ impl Reason {
     /// The library's sentence. semver 3.5 puts both names in quotes; neither
     /// can hold a character that quoting would change.
     pub(super) fn text(self, version: &Version, constraint: &str, compat: Compat) -> String {
-        let quote = if compat == Compat::Helm4 { "\"" } else { "" };
+        let quote = if compat.quotes_constraints() { "\"" } else { "" };
         let v = format!("{quote}{version}{quote}");
         let c = format!("{quote}{constraint}{quote}");
         match self {

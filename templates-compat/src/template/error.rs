@@ -94,9 +94,9 @@ fn clean_exec(file: &str, go: &str, starts: &[usize], compat: Compat) -> String 
     if let Some(warning) = find_warning(message) {
         return format!("execution error at ({location}): {warning}");
     }
-    match compat {
-        Compat::Helm3 => go.to_owned(),
-        Compat::Helm4 => traced(go, starts).unwrap_or_else(|| go.to_owned()),
+    match compat.traces_errors() {
+        false => go.to_owned(),
+        true => traced(go, starts).unwrap_or_else(|| go.to_owned()),
     }
 }
 

@@ -27,7 +27,7 @@ const OLD_LAYOUTS: usize = 4;
 
 /// Reads a date or time whose letters are upper-case already.
 pub(super) fn parse(text: &[u8], compat: Compat) -> Option<Time> {
-    let count = if compat == Compat::Helm3 { OLD_LAYOUTS } else { LAYOUTS.len() };
+    let count = if compat.has_toml_1_1() { LAYOUTS.len() } else { OLD_LAYOUTS };
     for (layout, zone) in &LAYOUTS[..count] {
         let Ok(time) = Time::parse(layout.as_bytes(), text) else { continue };
         if lacks_zero(text, layout.as_bytes()) {

@@ -469,7 +469,7 @@ impl<'t> Lexer<'t> {
 
     /// Before TOML 1.1 an inline table stood on one line.
     fn inline_newline(&mut self, state: State) -> Step {
-        if self.compat == Compat::Helm3 {
+        if !self.compat.has_toml_1_1() {
             return Err(self.error_previous_line("newlines not allowed within inline tables"));
         }
         self.skip_to(state)
@@ -505,7 +505,7 @@ impl<'t> Lexer<'t> {
                 self.skip_blanks()?;
                 if self.peek()? != '}' {
                     Ok(State::InlineTableValue)
-                } else if self.compat == Compat::Helm3 {
+                } else if !self.compat.has_toml_1_1() {
                     Err(self.errorf("trailing comma not allowed in inline tables"))
                 } else {
                     Ok(State::InlineTableValueEnd)

@@ -2,7 +2,6 @@
 //! dates, booleans.
 
 use super::lex::{EOF, Item, Kind, Lexer, State, Step, Stop, is_blank, is_newline};
-use crate::compat::Compat;
 use crate::gofmt::quote::quote_text;
 use crate::gofmt::unicode::is_letter;
 
@@ -165,7 +164,7 @@ impl Lexer<'_> {
 
     fn escape(&mut self) -> Result<(), Stop> {
         self.escaped = true;
-        let new_ones = self.compat == Compat::Helm4;
+        let new_ones = self.compat.has_toml_1_1();
         let c = self.next()?;
         let (digits, word) = match c {
             'b' | 't' | 'n' | 'f' | 'r' | '"' | '\\' | ' ' | '\t' => return Ok(()),

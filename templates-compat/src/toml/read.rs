@@ -267,7 +267,7 @@ impl<'t> Parser<'t> {
             let name = dotted(&context);
             let implicit = self.implicit.contains(&name);
             if self.arrays.contains(&name) {
-                if !implicit && self.compat == Compat::Helm4 {
+                if !implicit && self.compat.has_toml_1_1() {
                     return Err(self.key_error(&context, "has already been defined."));
                 }
                 self.implicit.remove(&name);

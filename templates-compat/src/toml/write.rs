@@ -272,9 +272,9 @@ impl Writer {
         } else if f.is_infinite() {
             if f < 0.0 { "-inf".to_owned() } else { "inf".to_owned() }
         } else {
-            let text = match self.compat {
-                Compat::Helm3 => number::fixed(f),
-                Compat::Helm4 => number::general(f),
+            let text = match self.compat.has_toml_1_1() {
+                false => number::fixed(f),
+                true => number::general(f),
             };
             if text.contains(['.', 'e']) { text } else { format!("{text}.0") }
         };

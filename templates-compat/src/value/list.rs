@@ -34,8 +34,8 @@ pub enum Elem {
 impl Elem {
     /// The slice's type as `%T` prints it in this Helm.
     pub fn type_name(self, compat: Compat) -> &'static str {
-        match (self, compat) {
-            (Elem::VersionSet, Compat::Helm3) => "chartutil.VersionSet",
+        match self {
+            Elem::VersionSet => compat.version_set_type_name(),
             _ => self.slice_type_name(),
         }
     }

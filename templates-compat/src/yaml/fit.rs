@@ -126,17 +126,17 @@ impl<'s> Fit<'s> {
         if self.error.is_some() {
             return;
         }
-        let (owner, path) = match self.compat {
-            Compat::Helm3 => (self.inner, self.fields.join(".")),
+        let (owner, path) = match !self.compat.has_old_json_reader() {
+            false => (self.inner, self.fields.join(".")),
             // Helm decodes by way of an interface, which has no name.
-            Compat::Helm4 => ((!self.path.is_empty()).then_some(""), self.path.join(".")),
+            true => ((!self.path.is_empty()).then_some(""), self.path.join(".")),
         };
         let into = match owner {
             None => "Go value".to_owned(),
             Some(owner) => {
                 let last = self.path.last().map(String::as_str).unwrap_or_default();
                 let index =
-                    self.compat == Compat::Helm4 && !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+                    !self.compat.has_old_json_reader() && !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
                 format!("{}{owner}.{path}", if index { "" } else { "Go struct field " })
             }
         };
@@ -202,8 +202,8 @@ fn element_name(shape: &Shape, compat: Compat) -> String {
 
 /// The package of a chart's types is `chart` in Helm 3, `v2` in Helm 4.
 fn struct_name(shape: &StructShape, compat: Compat) -> String {
-    match (compat, shape.full_name.strip_prefix("chart.")) {
-        (Compat::Helm4, Some(name)) => format!("v2.{name}"),
+    match (compat.has_versioned_packages(), shape.full_name.strip_prefix("chart.")) {
+        (true, Some(name)) => format!("v2.{name}"),
         _ => shape.full_name.to_owned(),
     }
 }

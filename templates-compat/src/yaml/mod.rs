@@ -263,9 +263,9 @@ pub fn head(bytes: &[u8], compat: Compat) -> Result<Head, YamlError> {
         ],
     };
     const OLD_HEAD: StructShape = StructShape { full_name: "releaseutil.SimpleHead", ..HEAD };
-    let shape = match compat {
-        Compat::Helm3 => &Shape::Struct(&OLD_HEAD),
-        Compat::Helm4 => &Shape::Struct(&HEAD),
+    let shape = match compat.has_versioned_packages() {
+        false => &Shape::Struct(&OLD_HEAD),
+        true => &Shape::Struct(&HEAD),
     };
     let value = decode(bytes, shape, compat)?;
     let Some(map) = value.as_map() else { return Ok(Head::default()) };

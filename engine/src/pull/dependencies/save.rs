@@ -68,10 +68,10 @@ pub(super) fn pack(fetching: &Fetching<'_>, dependency: &Dependency) -> Result<(
     if !constraint.check(&parsed) {
         return failed(format!("can't get a valid version for dependency {}", dependency.name));
     }
-    let times = match (fetching.epoch, compat) {
+    let times = match (fetching.epoch, compat.keeps_mod_times()) {
         (Some(epoch), _) => ModTimes::All(epoch),
-        (None, Compat::Helm4) => ModTimes::Kept(SystemTime::now()),
-        (None, Compat::Helm3) => ModTimes::All(SystemTime::now()),
+        (None, true) => ModTimes::Kept(SystemTime::now()),
+        (None, false) => ModTimes::All(SystemTime::now()),
     };
     let bytes = package::package(&mut chart, times, compat)?;
     Ok((version, Saved { name: package::file_name(&chart.metadata), bytes }))
