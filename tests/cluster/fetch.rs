@@ -139,13 +139,13 @@ pub(crate) fn prereleases(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Certificates for 127.0.0.1 and for a client, and their CA's, as files in
+/// Certificates for 127.0.0.1 and for a client of the name `helm`, and their CA's, as files in
 /// a folder of this name, which nobody else may read.
 pub(crate) fn certificates(scene: &Scene<'_>, name: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
     use std::os::unix::fs::PermissionsExt;
     let template = r#"{{ $ca := genCA "shelf" 2 -}}
 {{ $server := genSignedCert "shelf" (list "127.0.0.1") nil 2 $ca -}}
-{{ $client := genSignedCert "reader" nil nil 2 $ca -}}
+{{ $client := genSignedCert "helm" nil nil 2 $ca -}}
 {{ dict "ca.crt" $ca.Cert "server.crt" $server.Cert "server.key" $server.Key
     "client.crt" $client.Cert "client.key" $client.Key | toJson }}
 "#;
