@@ -26,7 +26,7 @@ pub(super) struct Case {
     /// It succeeds.
     pub(super) ok: bool,
     /// It prints the same each time.
-    deterministic: bool,
+    pub(super) deterministic: bool,
     /// The lines that are not, if they are known, from 0.
     volatile: Option<BTreeSet<usize>>,
     /// Several errors, in no fixed order.
